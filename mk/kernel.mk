@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+# The kernel: its git tree, its builds, and the series.
+
+KERNEL_OBSERVE := $(BUILD)/kernel/observe/arch/x86/boot/bzImage
+KERNEL_STOCK := $(BUILD)/kernel/stock/arch/x86/boot/bzImage
+
+.PHONY: kernel kernel-stock kernel-tree kernel-patches
+kernel: ## build the patched kernel of the guest
+	@scripts/kernel-build observe
+
+kernel-stock: ## build its stock twin
+	@scripts/kernel-build stock
+
+kernel-tree: ## make build/kernel/observe: the base, tagged, and the series applied by git am
+	@scripts/kernel-tree
+
+kernel-patches: ## write the series from that tree back to patches/
+	@scripts/kernel-patches

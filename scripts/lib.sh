@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+# Shared by the scripts beside it; sourced, never run.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${BUILD:-$TOP/build}
+KERNEL_DIR=$BUILD/kernel		# observe/ and stock/, each a git work tree built in place
+OBSERVE_TREE=$KERNEL_DIR/observe
+STOCK_TREE=$KERNEL_DIR/stock
+SERIES_DIR=$TOP/patches/6.12/observe
+KERNEL_BASE=6.12
+
+die()
+{
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+say()
+{
+	echo "  $*"
+}
+
+# The kernel source to use: KERNEL_SRC if given, else Debian's package. Prints a directory or a tarball.
+kernel_source()
+{
+	local src=${KERNEL_SRC:-}
+
+	if [ -z "$src" ]; then
+		src=/usr/src/linux-source-$KERNEL_BASE.tar.xz
+		[ -e "$src" ] || die "$src is missing: install the package linux-source-$KERNEL_BASE (make packages), or give KERNEL_SRC=<tree or tarball>"
+	fi
+	[ -e "$src" ] || die "KERNEL_SRC=$src does not exist"
+	(cd "$(dirname "$src")" && echo "$PWD/$(basename "$src")")
+}
+
+# Identity of the series in patches/.
+series_digest()
+{
+	find "$SERIES_DIR" -name '[0-9]*.patch' | sort | xargs -r cat | sha256sum | cut -c1-16
+}
