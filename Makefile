@@ -12,10 +12,7 @@ SHELL := /bin/bash
 .PHONY: all
 all: tool ## the tool alone: build/bin/iomapscope, its man pages and its completion
 
-include mk/tool.mk
-include mk/kernel.mk
-include mk/guest.mk
-include mk/tests.mk
+include $(wildcard mk/*.mk)
 
 # Set-up. Each of the two front doors does all of it; what is there is not done again.
 
@@ -32,9 +29,8 @@ demo: ## set everything up, and watch lookups of a patched kernel under a real w
 .PHONY: test
 test: ## the same set-up, then all tests
 	@scripts/packages
-	@$(MAKE) --no-print-directory tool unit workloads
-	@$(MAKE) --no-print-directory kernel
-	@$(MAKE) --no-print-directory kernel-stock debian-kernels
+	@$(MAKE) --no-print-directory workloads
+	@$(MAKE) --no-print-directory kernel-tree
 	@$(MAKE) --no-print-directory tests
 
 .PHONY: clean distclean help

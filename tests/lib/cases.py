@@ -1,0 +1,110 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: GPL-2.0
+"""Runs the cases of tests/guest/cases on the kernel that it is running on, and prints TAP.
+
+    cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [CASE...]
+
+--sources: the lookup sources that this kernel must serve, best first; one that does not work is a failure.
+--disk: a device to put a file system on, twice; without it, loop devices are used.
+
+A case is a module with a docstring that says what it guards, and run(t, env), which reports by t (tap.Tap)
+and finds what it needs in env (Env). Skip raised by it skips the case, any other exception fails it.
+"""
+
+import argparse
+import atexit
+import glob
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+
+import storage
+import tool
+from tap import Skip, Tap, skip_all
+
+CASES = os.path.join(tool.TOP, "tests", "guest", "cases")
+
+
+class Env:
+    """What the cases share: xfs and ext4 (mounted, fresh), sources, workdir, patched."""
+
+    def __init__(self, sources, disks):
+        self.sources = sources
+        self.patched = "iomap_lookup" in sources
+        base = None
+        if not disks:
+            base = os.path.join(tool.BUILD, "tests")
+            os.makedirs(base, exist_ok=True)
+        self.workdir = tempfile.mkdtemp(prefix="cases.", dir=base)
+        self.filesystems = []
+        atexit.register(self.clean)
+        disks = iter(disks)
+        self.xfs = self.mount("xfs", next(disks, None))
+        self.ext4 = self.mount("ext4", next(disks, None))
+
+    def mount(self, kind, disk):
+        fs = storage.Filesystem(kind, self.workdir, kind, disk)
+        self.filesystems.append(fs)
+        return fs
+
+    def lookups(self, *args, **kwargs):
+        return tool.Lookups(self.workdir, *args, **kwargs)
+
+    def clean(self):
+        tool.kill_all()
+        for fs in self.filesystems:
+            fs.unmount()
+        shutil.rmtree(self.workdir, ignore_errors=True)
+
+
+def run_case(t, env, name):
+    t.topic = name
+    spec = importlib.util.spec_from_file_location(name, os.path.join(CASES, name + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        module.run(t, env)
+    except Skip as why:
+        t.skip("not here", why)
+    except Exception:
+        t.fail("ran to its end", traceback.format_exc())
+    finally:
+        tool.kill_all()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--label", default="")
+    parser.add_argument("--sources", default="iomap_iter+fexit,iomap_iter+dstmap")
+    parser.add_argument("--disk", action="append", default=[])
+    parser.add_argument("cases", nargs="*")
+    args = parser.parse_args()
+
+    known = sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(CASES, "*.py")))
+    for name in args.cases:
+        if name not in known:
+            sys.exit(f"cases.py: no case '{name}'; there are: {' '.join(known)}")
+    if os.geteuid():
+        skip_all("needs root")
+    if not os.access("/sys/kernel/btf/vmlinux", os.R_OK):
+        skip_all("the kernel has no BTF (/sys/kernel/btf/vmlinux)")
+    if not args.disk and not storage.loop_devices_work():
+        skip_all("no loop devices")
+    if not os.access(tool.TOOL, os.X_OK):
+        sys.exit(f"cases.py: {tool.TOOL} is not there: run make first")
+
+    # So that a killed test run leaves no mounts: the exit handlers run.
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(f"cases.py: signal {signum}"))
+    t = Tap(args.label)
+    env = Env(args.sources.split(","), args.disk)
+    for name in args.cases or known:
+        run_case(t, env, name)
+    sys.exit(t.done())
+
+
+if __name__ == "__main__":
+    main()

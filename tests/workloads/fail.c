@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fail buffered|direct|fallocate FILE	write (allocate) 64 KiB at a time until the file system is full
+ * fail nowait FILE COUNT		COUNT direct writes with RWF_NOWAIT into a hole, which must be allocated
+ *
+ * Prints one line: "KIND calls N failed N ERRNO", after the first failure but for nowait.
+ */
+#define _GNU_SOURCE
+#include "common.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define CHUNK	65536
+
+static void report(const char *kind, uint64_t calls, uint64_t failed, int err)
+{
+	printf("%s calls %" PRIu64 " failed %" PRIu64 " %s\n", kind, calls, failed, errno_name(err));
+}
+
+static void fill(const char *kind, const char *path)
+{
+	int flags = O_RDWR | O_CREAT | O_TRUNC;
+	char *data = xalloc_pages(CHUNK);
+	uint64_t calls = 0;
+	off_t pos = 0;
+	int fd;
+
+	if (!strcmp(kind, "direct"))
+		flags |= O_DIRECT;
+	fd = xopen(path, flags);
+	for (;;) {
+		ssize_t done = CHUNK;
+
+		calls++;
+		if (!strcmp(kind, "fallocate"))
+			done = fallocate(fd, 0, pos, CHUNK) ? -1 : CHUNK;
+		else
+			done = pwrite(fd, data, CHUNK, pos);
+		if (done < 0)
+			break;
+		pos += done;
+	}
+	report(kind, calls, 1, errno);
+	close(fd);
+}
+
+static void refuse(const char *path, uint64_t count)
+{
+	int fd = xopen(path, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT);
+	struct iovec iov = { .iov_base = xalloc_pages(4096), .iov_len = 4096 };
+	uint64_t i, failed = 0;
+	int err = 0;
+
+	/* Inside the size: a write beyond it is refused before a lookup. */
+	if (ftruncate(fd, 1 << 20))
+		die_errno("%s: size", path);
+	for (i = 0; i < count; i++) {
+		if (pwritev2(fd, &iov, 1, 65536, RWF_NOWAIT) >= 0)
+			continue;
+		if (failed++ && errno != err)
+			die("%s: first %s, then %d", path, errno_name(err), errno);
+		err = errno;
+	}
+	report("nowait", count, failed, err);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && (!strcmp(argv[1], "buffered") || !strcmp(argv[1], "direct") ||
+			  !strcmp(argv[1], "fallocate")))
+		fill(argv[1], argv[2]);
+	else if (argc == 4 && !strcmp(argv[1], "nowait"))
+		refuse(argv[2], parse_number("COUNT", argv[3]));
+	else
+		die("needs 'buffered|direct|fallocate FILE' or 'nowait FILE COUNT'");
+	return 0;
+}
