@@ -3,7 +3,9 @@
  * fail buffered|direct|fallocate FILE	write (allocate) 64 KiB at a time until the file system is full
  * fail nowait FILE COUNT		COUNT direct writes with RWF_NOWAIT into a hole, which must be allocated
  *
- * Prints one line: "KIND calls N failed N ERRNO", after the first failure but for nowait.
+ * Prints one line: "KIND calls N failed N ERRNO", after the first failure but for nowait. The last thing done
+ * is one lseek(SEEK_HOLE), a lookup that works: an observer that learns of a failure only from the task's next
+ * lookup gets to know of the last one too.
  */
 #define _GNU_SOURCE
 #include "common.h"
@@ -21,6 +23,13 @@
 static void report(const char *kind, uint64_t calls, uint64_t failed, int err)
 {
 	printf("%s calls %" PRIu64 " failed %" PRIu64 " %s\n", kind, calls, failed, errno_name(err));
+}
+
+static void last_lookup(int fd)
+{
+	if (lseek(fd, 0, SEEK_HOLE) < 0)
+		die_errno("SEEK_HOLE");
+	close(fd);
 }
 
 static void fill(const char *kind, const char *path)
@@ -47,7 +56,7 @@ static void fill(const char *kind, const char *path)
 		pos += done;
 	}
 	report(kind, calls, 1, errno);
-	close(fd);
+	last_lookup(fd);
 }
 
 static void refuse(const char *path, uint64_t count)
@@ -68,7 +77,7 @@ static void refuse(const char *path, uint64_t count)
 		err = errno;
 	}
 	report("nowait", count, failed, err);
-	close(fd);
+	last_lookup(fd);
 }
 
 int main(int argc, char **argv)
