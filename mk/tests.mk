@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # The workloads that the tests run, and the tests themselves.
 
 WORKLOADS := seek extents fail integrity nested

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fail buffered|direct|fallocate FILE	write (allocate) 64 KiB at a time until the file system is full
- * fail nowait FILE COUNT		COUNT direct writes with RWF_NOWAIT into a hole, which must be allocated
+ * fail nowait FILE COUNT		COUNT direct writes with RWF_NOWAIT at 64 KiB of an existing file, which
+ *					has to be larger and a hole there
  *
  * Prints one line: "KIND calls N failed N ERRNO", after the first failure but for nowait. The last thing done
  * is one lseek(SEEK_HOLE), a lookup that works: an observer that learns of a failure only from the task's next
@@ -61,16 +62,16 @@ static void fill(const char *kind, const char *path)
 
 static void refuse(const char *path, uint64_t count)
 {
-	int fd = xopen(path, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT);
+	int fd = xopen(path, O_RDWR | O_DIRECT);
 	struct iovec iov = { .iov_base = xalloc_pages(4096), .iov_len = 4096 };
 	uint64_t i, failed = 0;
 	int err = 0;
 
-	/* Inside the size: a write beyond it is refused before a lookup. */
-	if (ftruncate(fd, 1 << 20))
-		die_errno("%s: size", path);
+	/* A write beyond the size is refused before a lookup. */
+	if (lseek(fd, 0, SEEK_END) <= CHUNK)
+		die("%s: must be larger than %d", path, CHUNK);
 	for (i = 0; i < count; i++) {
-		if (pwritev2(fd, &iov, 1, 65536, RWF_NOWAIT) >= 0)
+		if (pwritev2(fd, &iov, 1, CHUNK, RWF_NOWAIT) >= 0)
 			continue;
 		if (failed++ && errno != err)
 			die("%s: first %s, then %d", path, errno_name(err), errno);

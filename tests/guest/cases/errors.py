@@ -29,6 +29,13 @@ def nearly_full(fs):
     return path
 
 
+def hole_file(fs):
+    path = fs.path("nowait")
+    with open(path, "wb") as file:
+        file.truncate(1 << 20)
+    return path
+
+
 def failures(lookups):
     return [e for e in lookups.events if e["ret"] != 0]
 
@@ -48,8 +55,7 @@ def check_failed(t, name, events, source, op, err):
 
 
 def check_refusals(t, env, source):
-    path = env.xfs.path("nowait")
-    open(path, "wb").close()
+    path = hole_file(env.xfs)
     lookups = env.lookups("-f", path, "--source", source)
     printed = tool.workload("fail", "nowait", path, REFUSALS)
     lookups.stop()
@@ -97,7 +103,7 @@ def run(t, env):
     subprocess.run(["sync"])
 
     # What cannot be told from a success by this source must not be left out when failures are asked for.
-    path = env.xfs.path("nowait")
+    path = hole_file(env.xfs)
     lookups = env.lookups("--errors", "-f", path, "--source", "iomap_iter+dstmap")
     tool.workload("fail", "nowait", path, REFUSALS)
     lookups.stop()

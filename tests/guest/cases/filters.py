@@ -46,8 +46,7 @@ class Work:
 def run(t, env):
     work = Work(env)
     with open(work.refuse_file, "wb") as file:
-        file.truncate(4096)
-    xfs_dev_number = env.xfs.dev
+        file.truncate(1 << 20)
     ino = os.stat(work.xfs_file).st_ino
     on_xfs = ON_XFS + OTHERS
     all_xfs = on_xfs + 2 + REFUSED      # one SEEK_HOLE of ours, one at the end of `fail`
@@ -76,7 +75,7 @@ def run(t, env):
     expect("-c", ["-c", "otherseek"], OTHERS, lambda e: e["comm"] == "otherseek")
     expect("-d mount point", ["-d", env.ext4.mount], ON_EXT4, lambda e: e["dev"] == env.ext4.dev)
     expect("-d device", ["-d", env.xfs.device], all_xfs, lambda e: e["dev"] == env.xfs.dev)
-    expect("-d MAJ:MIN", ["-d", xfs_dev_number], all_xfs, lambda e: e["dev"] == env.xfs.dev)
+    expect("-d MAJ:MIN", ["-d", env.xfs.dev], all_xfs, lambda e: e["dev"] == env.xfs.dev)
     expect("-i with -d", ["-i", ino, "-d", env.xfs.mount], on_xfs, lambda e: e["ino"] == ino)
     expect("-f", ["-f", work.ext4_file], ON_EXT4,
            lambda e: e["dev"] == env.ext4.dev and e["ino"] == os.stat(work.ext4_file).st_ino)

@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Observer of iomap lookups. One of three sources is loaded:
+ *
+ *   SOURCE_LOOKUP  lookup                 one event that says all, no state
+ *   SOURCE_FEXIT   iter_begin + iter_end  stock events, state in a few slots per task
+ *   SOURCE_DSTMAP  iter_begin + iter_map  the same without fexit
+ *
+ * Accounting: every lookup counted in seen is counted once more, as emitted, filtered or lost for a reason. On the stock
+ * sources seen is counted when the lookup begins, so one that never ends is what is missing from the sum.
+ */
+#include "kernel.h"
+#include "lookups.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct lookup_config cfg;
+const volatile struct caller_range ranges[RANGE_MAX];
+
+bool enabled;			/* stock: both programs are attached */
+__u64 tickets;			/* --count: records emitted so far */
+__s64 begin_failed;		/* lookups whose begin got no storage and whose end has not been met */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STATS_COUNT);
+	__type(key, __u32);
+	__type(value, struct lookup_stats);
+} stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct hist_key);
+	__type(value, struct hist);
+} hists SEC(".maps");
+
+/* A lookup that has begun. Addresses of iterators are addresses on the task's stack. */
+struct slot {
+	__u64 iter;		/* 0: free */
+	__u64 start_ns;
+	__u64 pos, len;
+	__u64 ino;
+	__u32 dev;
+	__u32 flags;
+	__u32 op;
+};
+
+#define SLOTS 4
+
+struct task_slots {
+	struct slot slot[SLOTS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_slots);
+} tasks SEC(".maps");
+
+static const struct hist no_hist;
+
+static __always_inline struct lookup_stats *stats_of(__u32 program)
+{
+	return bpf_map_lookup_elem(&stats, &program);
+}
+
+static __always_inline __u32 inode_dev(struct inode *inode)
+{
+	if ((inode->i_mode & S_IFMT) == S_IFBLK)
+		return inode->i_rdev;
+	return inode->i_sb->s_dev;
+}
+
+static __always_inline bool has_cookie(void)
+{
+	return bpf_core_field_exists(struct iomap___cookie, validity_cookie);
+}
+
+/* The outcome of a lookup, apart from the mapping. */
+struct outcome {
+	__u32 program;		/* STATS_* of the program that reports it */
+	__u32 op;
+	__u32 flags;
+	__u32 dev;
+	__u64 ino;
+	__u64 pos, len;
+	__u64 time_ns;
+	__u64 latency_ns;
+	__s32 ret;
+	bool failed;
+	bool timed;
+};
+
+static __always_inline bool comm_differs(void)
+{
+	struct task_comm comm;
+	int i;
+
+	bpf_get_current_comm(&comm, sizeof(comm));
+	for (i = 0; i < (int)sizeof(comm.s); i++) {
+		if (comm.s[i] != cfg.comm.s[i])
+			return true;
+		if (!comm.s[i])
+			return false;
+	}
+	return false;
+}
+
+static __always_inline bool dev_differs(__u32 dev)
+{
+	__u32 i;
+
+	for (i = 0; i < DEV_MAX && i < cfg.devs; i++) {
+		if (dev == cfg.dev[i])
+			return false;
+	}
+	return true;
+}
+
+static __always_inline bool is_filtered(const struct outcome *o)
+{
+	if (cfg.pid || !cfg.hist) {
+		__u32 pid = bpf_get_current_pid_tgid() >> 32;
+
+		if (cfg.pid && pid != cfg.pid)
+			return true;
+		if (!cfg.hist && pid == cfg.self)
+			return true;
+	}
+	if (cfg.by_comm && comm_differs())
+		return true;
+	if (cfg.devs && dev_differs(o->dev))
+		return true;
+	if (cfg.by_ino && o->ino != cfg.ino)
+		return true;
+	if (cfg.op_mask && !(cfg.op_mask & (1u << (o->op & (OP_SLOTS - 1)))))
+		return true;
+	if (cfg.errors && !o->failed)
+		return true;
+	if (cfg.min_latency_ns && !(o->timed && o->latency_ns >= cfg.min_latency_ns))
+		return true;
+	return false;
+}
+
+static __always_inline struct hist *hist_of(struct lookup_stats *st, const struct outcome *o, __u32 type)
+{
+	struct hist_key key = {};
+	struct hist *h;
+
+	if (cfg.hist_by == BY_OP)
+		return &st->hist[o->op & (OP_SLOTS - 1)];
+	if (cfg.hist_by == BY_TYPE)
+		return &st->hist[type & (OP_SLOTS - 1)];
+	key.stats = o->program;
+	if (cfg.hist_by == BY_COMM) {
+		bpf_get_current_comm(&key, 16);
+	} else {
+		key.a = o->dev;
+		if (cfg.hist_by == BY_INO)
+			key.b = o->ino;
+	}
+	h = bpf_map_lookup_elem(&hists, &key);
+	if (h)
+		return h;
+	/* Another CPU may be first: what counts is that the key is there afterwards. */
+	bpf_map_update_elem(&hists, &key, &no_hist, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&hists, &key);
+}
+
+static __always_inline void aggregate(struct lookup_stats *st, const struct outcome *o, __u32 type)
+{
+	struct hist *h = hist_of(st, o, type);
+
+	if (!h) {
+		st->map_full++;
+		return;
+	}
+	h->count++;
+	if (o->failed)
+		h->errors++;
+	if (o->timed) {
+		h->timed++;
+		h->total_ns += o->latency_ns;
+		if (o->latency_ns > h->max_ns)
+			h->max_ns = o->latency_ns;
+		h->bucket[hist_bucket(o->latency_ns)]++;
+	}
+}
+
+/* Room in the ring, or NULL: the lookup is accounted for then. */
+static __always_inline struct lookup_event *reserve(struct lookup_stats *st)
+{
+	struct lookup_event *e;
+
+	if (cfg.count && tickets >= cfg.count) {
+		st->filtered++;
+		return NULL;
+	}
+	e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
+	if (!e) {
+		st->ring_full++;
+		return NULL;
+	}
+	/* The ticket is drawn after the reservation: a full ring uses none up. */
+	if (cfg.count && __sync_fetch_and_add(&tickets, 1) >= cfg.count) {
+		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
+		st->filtered++;
+		return NULL;
+	}
+	return e;
+}
+
+static __always_inline void submit(struct lookup_stats *st, struct lookup_event *e)
+{
+	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	/* The reader looks by itself now and then; it is woken as the ring passes the mark, not for each record beyond. */
+	if (used >= cfg.wakeup_bytes && used < cfg.wakeup_bytes + 4 * sizeof(*e))
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (cfg.count && tickets >= cfg.count)
+		flags = BPF_RB_FORCE_WAKEUP;
+	st->emitted++;
+	bpf_ringbuf_submit(e, flags);
+}
+
+static __always_inline void fill(struct lookup_event *e, const struct outcome *o)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	e->nulls = 0;
+	e->time = o->time_ns;
+	e->event = 0;
+	e->op = o->op;
+	if (o->op == OP_HIDDEN)
+		e->nulls |= LF_BIT(op);
+	bpf_get_current_comm(&e->comm, sizeof(e->comm));
+	e->pid = id >> 32;
+	e->tid = id;
+	e->cgroup = bpf_get_current_cgroup_id();
+	e->dev = o->dev;
+	e->ino = o->ino;
+	e->pos = o->pos;
+	e->len = o->len;
+	e->ret = o->ret;
+	e->latency_ns = o->latency_ns;
+	if (!o->timed)
+		e->nulls |= LF_BIT(latency_ns);
+	e->source = cfg.source;
+	e->ask_flags = o->flags;
+}
+
+#define NO_SOURCE_MAPPING (LF_BIT(src_type) | LF_BIT(src_addr) | LF_BIT(src_pos) | LF_BIT(src_len))
+#define NO_MAPPING (LF_BIT(type) | LF_BIT(addr) | LF_BIT(map_pos) | LF_BIT(map_len) | LF_BIT(flags) | \
+		    LF_BIT(cookie) | NO_SOURCE_MAPPING)
+
+static __always_inline void fill_mapping(struct lookup_event *e, struct iomap *map)
+{
+	e->type = map->type;
+	e->addr = map->addr;
+	if (e->addr == NULL_ADDR)
+		e->nulls |= LF_BIT(addr);
+	e->map_pos = map->offset;
+	e->map_len = map->length;
+	e->flags = map->flags;
+	if (has_cookie())
+		e->cookie = ((struct iomap___cookie *)map)->validity_cookie;
+	else
+		e->nulls |= LF_BIT(cookie);
+}
+
+static __always_inline void fill_source(struct lookup_event *e, __u32 type, __u64 addr, __u64 pos, __u64 len)
+{
+	e->src_type = type;
+	e->src_addr = addr;
+	if (addr == NULL_ADDR)
+		e->nulls |= LF_BIT(src_addr);
+	e->src_pos = pos;
+	e->src_len = len;
+}
+
+/*
+ * A lookup with its mapping. @src is a pointer that the verifier knows, or NULL: then the source mapping is read from the
+ * iterator at @src_addr, which it does not.
+ */
+static __always_inline void report(struct lookup_stats *st, const struct outcome *o, struct iomap *map,
+				   struct iomap *src, __u64 src_addr)
+{
+	struct lookup_event *e;
+
+	if (is_filtered(o)) {
+		st->filtered++;
+		return;
+	}
+	if (cfg.hist) {
+		aggregate(st, o, cfg.hist_by != BY_TYPE ? 0 : o->failed ? TYPE_NONE : map->type);
+		return;
+	}
+	e = reserve(st);
+	if (!e)
+		return;
+	fill(e, o);
+	if (o->failed) {
+		e->nulls |= NO_MAPPING;
+	} else {
+		fill_mapping(e, map);
+		if (src) {
+			if (src->type != TYPE_HOLE)
+				fill_source(e, src->type, src->addr, src->offset, src->length);
+			else
+				e->nulls |= NO_SOURCE_MAPPING;
+		} else {
+			struct iomap *far = (struct iomap *)src_addr;
+			__u32 type = BPF_CORE_READ(far, type);
+
+			if (type != TYPE_HOLE)
+				fill_source(e, type, BPF_CORE_READ(far, addr), BPF_CORE_READ(far, offset),
+					    BPF_CORE_READ(far, length));
+			else
+				e->nulls |= NO_SOURCE_MAPPING;
+		}
+	}
+	submit(st, e);
+}
+
+SEC("tp_btf/iomap_lookup")
+int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int op, unsigned int flags, long long pos,
+	     __u64 len, struct iomap *iomap, struct iomap *srcmap, int ret, __u64 duration_ns)
+{
+	struct lookup_stats *st = stats_of(STATS_END);
+	struct outcome o = {
+		.program = STATS_END,
+		.op = cfg.need_op ? cfg.op_map[op & (OP_SLOTS - 1)] : OP_HIDDEN,
+		.flags = flags,
+		.pos = pos,
+		.len = len,
+		.latency_ns = duration_ns,
+		.timed = true,
+		.ret = ret < 0 ? ret : 0,
+		.failed = ret < 0,
+	};
+
+	if (!st)
+		return 0;
+	st->seen++;
+	if (!cfg.hist)
+		o.time_ns = bpf_ktime_get_ns();
+	if (!cfg.hist || cfg.devs || cfg.hist_by == BY_DEV || cfg.hist_by == BY_INO)
+		o.dev = inode_dev(inode);
+	if (!cfg.hist || cfg.by_ino || cfg.hist_by == BY_INO)
+		o.ino = inode->i_ino;
+	report(st, &o, iomap, srcmap, 0);
+	return 0;
+}
+
+/* The operation from what was asked for; OP_HIDDEN where several ask the same. */
+static __always_inline __u32 op_of_flags(__u32 flags, __u64 len)
+{
+	if (flags & ASK_DIRECT)
+		return flags & ASK_WRITE ? OP_DIO_WRITE : OP_DIO_READ;
+	if (flags & ASK_DAX) {
+		if (flags & ASK_FAULT)
+			return len > 4096 ? OP_DAX_FAULT_PMD : OP_DAX_FAULT_PTE;
+		if (flags & ASK_UNSHARE)
+			return OP_DAX_UNSHARE;
+		if (flags & ASK_ZERO)
+			return OP_DAX_ZERO;
+		return flags & ASK_WRITE ? OP_DAX_WRITE : OP_HIDDEN;	/* dedupe asks like a read */
+	}
+	if (flags & ASK_FAULT)
+		return OP_MKWRITE;
+	if (flags & ASK_UNSHARE)
+		return OP_UNSHARE;
+	if (flags & ASK_ZERO)
+		return OP_ZERO;
+	if ((flags & ASK_WRITE) && cfg.write_is_write)
+		return OP_WRITE;
+	return OP_HIDDEN;	/* read, readahead; or with REPORT: seek, FIEMAP, swap, bmap */
+}
+
+static __always_inline __u32 op_of_caller(__u64 caller, __u32 flags, __u64 len)
+{
+	__u32 low = 0, high = cfg.ranges, mid, i;
+
+	for (i = 0; i < 7 && low < high; i++) {		/* RANGE_MAX is 2^6 */
+		mid = ((low + high) / 2) & (RANGE_MAX - 1);
+		if (caller < ranges[mid].start) {
+			high = mid;
+			continue;
+		}
+		if (caller >= ranges[mid].end) {
+			low = mid + 1;
+			continue;
+		}
+		if (ranges[mid].op < OP_SLOTS)
+			return ranges[mid].op;
+		if (ranges[mid].op == CALLER_DAX_RW)
+			return flags & ASK_WRITE ? OP_DAX_WRITE : OP_DAX_READ;
+		break;
+	}
+	return op_of_flags(flags, len);
+}
+
+/*
+ * What iomap_iter() decides after this event, by the same rule: will it look a mapping up, and for which range?
+ * Checked against 6.12 (the rule of 5.15 to 6.14), 6.18 and the 7.x tree, where iomap_iter_continue() holds it.
+ */
+static __always_inline bool lookup_follows(struct iomap_iter *iter, __u64 *pos, __u64 *len)
+{
+	*pos = iter->pos;
+	*len = iter->len;
+	if (!iter->iomap.length)
+		return true;	/* the operation's first call */
+
+	if (bpf_core_field_exists(struct iomap_iter___status, status)) {
+		struct iomap_iter___status *now = (void *)iter;
+
+		if (now->status || !*len)
+			return false;
+		return *pos != (__u64)now->iter_start_pos || (iter->iomap.flags & MAP_STALE_615);
+	}
+	if (bpf_core_field_exists(struct iomap_iter___processed, processed)) {
+		__s64 processed = ((struct iomap_iter___processed *)iter)->processed;
+
+		if (processed < 0 || (!processed && !(iter->iomap.flags & MAP_STALE_OLD)))
+			return false;
+		*pos += processed;
+		*len -= processed;
+		return *len != 0;
+	}
+	return false;
+}
+
+/* The range that the mapping now in @iter was looked up for. */
+static __always_inline void range_of_last(struct iomap_iter *iter, struct outcome *o)
+{
+	o->pos = iter->pos;
+	o->len = iter->len;
+	if (bpf_core_field_exists(struct iomap_iter___status, iter_start_pos)) {
+		o->pos = ((struct iomap_iter___status *)iter)->iter_start_pos;
+		o->len += iter->pos - o->pos;
+	}
+}
+
+/* A slot whose lookup is over without our having seen its end. */
+static __noinline int abandon(struct slot *slot)
+{
+	struct outcome o = {
+		.program = STATS_BEGIN,
+		.failed = true,
+	};
+	struct lookup_stats *st = stats_of(STATS_BEGIN);
+	struct lookup_event *e;
+
+	if (!st || !slot)
+		return 0;
+	slot->iter = 0;
+	/* With fexit only a program that the kernel skipped leaves one behind; whether the lookup failed is not known. */
+	if (cfg.source != SOURCE_DSTMAP) {
+		st->unmatched_begin++;
+		return 0;
+	}
+	o.op = slot->op;
+	o.flags = slot->flags;
+	o.dev = slot->dev;
+	o.ino = slot->ino;
+	o.pos = slot->pos;
+	o.len = slot->len;
+	o.time_ns = slot->start_ns;
+	if (is_filtered(&o)) {
+		st->filtered++;
+		return 0;
+	}
+	if (cfg.hist) {
+		aggregate(st, &o, TYPE_NONE);
+		return 0;
+	}
+	e = reserve(st);
+	if (!e)
+		return 0;
+	fill(e, &o);
+	e->nulls |= NO_MAPPING | LF_BIT(ret);
+	submit(st, e);
+	return 0;
+}
+
+SEC("tp_btf/iomap_iter")
+int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long caller)
+{
+	struct slot *slot, *free = NULL, *oldest = NULL;
+	__u64 addr = (__u64)iter, pos, len;
+	struct lookup_stats *st;
+	struct task_slots *t;
+	bool follows;
+	int i;
+
+	if (!enabled)
+		return 0;
+	st = stats_of(STATS_BEGIN);
+	if (!st)
+		return 0;
+	follows = lookup_follows(iter, &pos, &len);
+	t = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL,
+				 follows ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	if (!t) {
+		if (!follows)
+			return 0;
+		st->seen++;
+		st->map_full++;
+		__sync_fetch_and_add(&begin_failed, 1);
+		return 0;
+	}
+
+	/*
+	 * Stacks grow down: of the operations of one task that are alive, the inner ones have the lower addresses. A slot at this
+	 * iterator's address or below therefore belongs to a lookup that is over. (Deduplication has two iterators in one frame,
+	 * but looks up for one only after the other's lookup has returned.) A slot above may be an outer lookup that is still
+	 * in the file system.
+	 */
+	for (i = 0; i < SLOTS; i++) {
+		slot = &t->slot[i];
+		if (slot->iter && slot->iter <= addr) {
+			if (slot->iter == addr && iter->iomap.length) {
+				/* The end was skipped, but here is its mapping: only the latency is lost. */
+				struct outcome o = {
+					.program = STATS_BEGIN,
+					.op = slot->op,
+					.flags = iter->flags,
+					.dev = inode_dev(iter->inode),
+					.ino = iter->inode->i_ino,
+					.time_ns = slot->start_ns,
+				};
+
+				range_of_last(iter, &o);
+				slot->iter = 0;
+				report(st, &o, &iter->iomap, &iter->srcmap, 0);
+			} else {
+				abandon(slot);
+			}
+		}
+		if (!slot->iter)
+			free = slot;
+		else if (!oldest || slot->start_ns < oldest->start_ns)
+			oldest = slot;
+	}
+	if (!follows)
+		return 0;
+
+	st->seen++;
+	if (!free) {
+		/* Lookups are not nested this deep: the oldest slot is a dead one. */
+		if (!oldest)
+			return 0;
+		if (cfg.source == SOURCE_DSTMAP) {
+			abandon(oldest);
+		} else {
+			st->nesting++;
+			oldest->iter = 0;
+		}
+		free = oldest;
+	}
+	free->op = cfg.need_op ? op_of_caller(caller, iter->flags, len) : OP_HIDDEN;
+	if (cfg.source == SOURCE_DSTMAP) {
+		free->pos = pos;
+		free->len = len;
+		free->flags = iter->flags;
+		free->dev = inode_dev(iter->inode);
+		free->ino = iter->inode->i_ino;
+	}
+	free->iter = addr;
+	free->start_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* The slot of @addr, or NULL: a lookup that began unseen, accounted for here. */
+static __always_inline struct slot *take(struct lookup_stats *st, __u64 addr, bool succeeded)
+{
+	struct task_slots *t = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+	int i;
+
+	if (t) {
+		for (i = 0; i < SLOTS; i++) {
+			if (t->slot[i].iter == addr) {
+				t->slot[i].iter = 0;
+				return &t->slot[i];
+			}
+		}
+	}
+	if (!succeeded)
+		return NULL;	/* the end of a loop */
+	if (begin_failed > 0) {
+		__sync_fetch_and_add(&begin_failed, -1);
+		return NULL;
+	}
+	st->seen++;
+	st->unmatched_end++;
+	return NULL;
+}
+
+SEC("fexit/iomap_iter")
+int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct outcome o = { .program = STATS_END };
+	struct lookup_stats *st;
+	struct slot *slot;
+
+	if (!enabled)
+		return 0;
+	st = stats_of(STATS_END);
+	if (!st)
+		return 0;
+	slot = take(st, (__u64)iter, ret > 0);
+	if (!slot)
+		return 0;
+	o.op = slot->op;
+	o.flags = iter->flags;
+	o.dev = inode_dev(iter->inode);
+	o.ino = iter->inode->i_ino;
+	o.pos = iter->pos;
+	o.len = iter->len;
+	o.time_ns = now;
+	o.latency_ns = now - slot->start_ns;
+	o.timed = true;
+	o.failed = ret <= 0;
+	o.ret = ret < 0 ? ret : 0;
+	report(st, &o, &iter->iomap, &iter->srcmap, 0);
+	return 0;
+}
+
+SEC("tp_btf/iomap_iter_dstmap")
+int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u64 addr = (__u64)iomap - bpf_core_field_offset(struct iomap_iter, iomap);
+	struct outcome o = { .program = STATS_END };
+	struct lookup_stats *st;
+	struct slot *slot;
+
+	if (!enabled)
+		return 0;
+	st = stats_of(STATS_END);
+	if (!st)
+		return 0;
+	slot = take(st, addr, true);
+	if (!slot)
+		return 0;
+	o.op = slot->op;
+	o.flags = slot->flags;
+	o.dev = slot->dev;
+	o.ino = slot->ino;
+	o.pos = slot->pos;
+	o.len = slot->len;
+	o.time_ns = now;
+	o.latency_ns = now - slot->start_ns;
+	o.timed = true;
+	report(st, &o, iomap, NULL, addr + bpf_core_field_offset(struct iomap_iter, srcmap));
+	return 0;
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: GPL-2.0
+"""All cases on Debian 12's own kernel."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import guest  # noqa: E402
+
+guest.run_cases("debian-6.1", guest.debian_kernel("6.1"), guest.STOCK_SOURCES)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Running the cases in a guest: what the tests/guest/*.t for the single kernels share."""
+
+import glob
+import os
+import sys
+
+import tool
+from tap import skip_all
+
+VM = os.path.join(tool.TOP, "tests", "guest", "vm")
+# Better than half of an emulated machine's time, in seconds; all cases take a third of it on two cores.
+TIMEOUT = 540
+STOCK_SOURCES = "iomap_iter+fexit,iomap_iter+dstmap"
+PATCHED_SOURCES = "iomap_lookup," + STOCK_SOURCES
+
+
+def built_kernel(name):
+    """vm's arguments for a kernel of our own, observe or stock, which the tests cannot do without."""
+    image = os.path.join(tool.BUILD, "kernel", name, "arch", "x86", "boot", "bzImage")
+    if not os.path.exists(image):
+        target = "kernel" if name == "observe" else f"kernel-{name}"
+        sys.exit(f"{image} is not there: run make {target}")
+    return ["--kernel", image]
+
+
+def debian_kernel(version):
+    """The same for a kernel of Debian's, which only is there when its archive could be reached."""
+    directory = os.path.join(tool.BUILD, "kernels", f"debian-{version}")
+    modules = glob.glob(os.path.join(directory, "lib", "modules", "*"))
+    if not os.path.exists(os.path.join(directory, "vmlinuz")) or len(modules) != 1:
+        skip_all(f"Debian's kernel {version} is not there: run make debian-kernels")
+    return ["--kernel", os.path.join(directory, "vmlinuz"), "--modules", modules[0]]
+
+
+def vm_command(kernel, name, disks, *command):
+    logs = os.path.join(tool.BUILD, "tests")
+    os.makedirs(logs, exist_ok=True)
+    disk_args = [arg for disk in disks for arg in ("--disk", f"virtio:{disk}")]
+    # --hold: a boot that is retried must not print its TAP twice.
+    return [VM, *kernel, "--hold", "--cpus", "2", "--memory", "2G", "--timeout", str(TIMEOUT),
+            "--log", os.path.join(logs, f"guest-{name}.log"), *disk_args, "--", *command]
+
+
+def run_cases(name, kernel, sources):
+    """Becomes the harness, which passes TAP and exit status of the cases through."""
+    command = vm_command(kernel, name, ["512M", "512M"], os.path.join(tool.TOP, "tests", "lib", "cases.py"),
+                         "--label", name, "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb",
+                         *sys.argv[1:])
+    os.execv(command[0], command)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Capabilities of this process, without libcap. */
+#ifndef IOMAPSCOPE_CAPS_H
+#define IOMAPSCOPE_CAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What is missing to load and attach programs, as "CAP_BPF and CAP_PERFMON", or NULL if nothing is. */
+const char *caps_missing(void);
+
+/* CAP_SYSLOG: kernel addresses, for the operations on stock kernels. */
+bool caps_syslog(void);
+
+/* Gives up every capability for good. 0 or -errno. */
+int caps_drop(void);
+
+#endif

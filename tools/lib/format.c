@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "format.h"
+#include "plan.h"
+
+#define NS_PER_S 1000000000LL
+
+const char *op_name(unsigned int op)
+{
+	return op < OP_COUNT ? ops[op].name : NULL;
+}
+
+const char *type_name(unsigned int type)
+{
+	return type < TYPE_COUNT ? mapping_types[type].name : NULL;
+}
+
+void format_init(struct format *format, enum format_kind kind, enum flag_era era)
+{
+	memset(format, 0, sizeof(*format));
+	format->kind = kind;
+	format->era = era;
+	format->second = -1;
+	format_sync_clock(format);
+}
+
+void format_sync_clock(struct format *format)
+{
+	struct timespec wall, mono;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	format->wall_offset_ns = (wall.tv_sec - mono.tv_sec) * NS_PER_S + wall.tv_nsec - mono.tv_nsec;
+}
+
+static char *put_padded(char *p, __u32 value, int digits)
+{
+	int i;
+
+	for (i = digits - 1; i >= 0; i--) {
+		p[i] = '0' + value % 10;
+		value /= 10;
+	}
+	return p + digits;
+}
+
+/* Table: local time with microseconds. JSON and CSV: RFC 3339, UTC, nanoseconds. */
+static char *put_time(struct format *format, char *p, __u64 mono_ns)
+{
+	__s64 ns = (__s64)mono_ns + format->wall_offset_ns;
+	time_t second = ns / NS_PER_S;
+	bool table = format->kind == FORMAT_TABLE;
+
+	if (second != format->second) {
+		struct tm tm;
+
+		if (table)
+			localtime_r(&second, &tm);
+		else
+			gmtime_r(&second, &tm);
+		strftime(format->second_text, sizeof(format->second_text), table ? "%H:%M:%S." : "%Y-%m-%dT%H:%M:%S.", &tm);
+		format->second = second;
+	}
+	p = put_str(p, format->second_text);
+	if (table)
+		return put_padded(p, ns % NS_PER_S / 1000, 6);
+	p = put_padded(p, ns % NS_PER_S, 9);
+	*p++ = 'Z';
+	return p;
+}
+
+char *put_flags(char *p, const struct flag_desc *flags, size_t count, enum flag_era era, __u32 value)
+{
+	char *start = p;
+	size_t i;
+
+	for (i = 0; i < count && value; i++) {
+		__u32 bit = flags[i].bit[era] < 0 ? 0 : 1u << flags[i].bit[era];
+
+		if (!(value & bit))
+			continue;
+		value &= ~bit;
+		if (p != start)
+			*p++ = '|';
+		p = put_str(p, flags[i].name);
+	}
+	if (value) {
+		if (p != start)
+			*p++ = '|';
+		p = put_hex(p, value);
+	}
+	return p;
+}
+
+static __u64 field_value(const struct field *field, const struct lookup_event *event)
+{
+	const char *at = (const char *)event + field->offset;
+
+	switch (field->size) {
+	case 1: return *(const __u8 *)at;
+	case 4: return *(const __u32 *)at;
+	case 8: return *(const __u64 *)at;
+	}
+	return 0;
+}
+
+/* A word as JSON wants it; the other two as it is. None of our words needs escaping. */
+static char *put_word(char *p, const char *word, bool json)
+{
+	if (json)
+		*p++ = '"';
+	p = put_str(p, word);
+	if (json)
+		*p++ = '"';
+	return p;
+}
+
+static char *put_name(char *p, const char *name, __u64 value, bool json)
+{
+	if (name)
+		return put_word(p, name, json);
+	/* A number that this version has no name for is shown as it is, and stays a string in JSON. */
+	if (json)
+		*p++ = '"';
+	p = put_dec(p, value);
+	if (json)
+		*p++ = '"';
+	return p;
+}
+
+static char *put_field(struct format *format, char *p, const struct field *field, const struct lookup_event *event)
+{
+	bool json = format->kind == FORMAT_JSON, table = format->kind == FORMAT_TABLE;
+	__u64 value = field_value(field, event);
+	const char *name;
+
+	switch (field->kind) {
+	case KIND_EVENT:
+		return put_word(p, "lookup", json);
+	case KIND_SOURCE:
+		return put_name(p, source_name(value), value, json);
+	case KIND_TIME:
+		if (json)
+			*p++ = '"';
+		p = put_time(format, p, value);
+		if (json)
+			*p++ = '"';
+		return p;
+	case KIND_DEC:
+		return put_dec(p, value);
+	case KIND_SIZE:
+		/* A file position has a sign in the kernel. */
+		return table ? put_size(p, value) : put_sdec(p, value);
+	case KIND_HEX:
+		return table ? put_hex(p, value) : put_dec(p, value);
+	case KIND_OP:
+		return put_name(p, op_name(value), value, json);
+	case KIND_TYPE:
+		return put_name(p, type_name(value), value, json);
+	case KIND_MAP_FLAGS:
+	case KIND_ASK_FLAGS:
+		if (table && !value)
+			return put_str(p, "-");
+		if (json)
+			*p++ = '"';
+		p = field->kind == KIND_MAP_FLAGS ? put_flags(p, map_flags, map_flag_count, format->era, value)
+						  : put_flags(p, ask_flags, ask_flag_count, format->era, value);
+		if (json)
+			*p++ = '"';
+		return p;
+	case KIND_RET:
+		if (!table)
+			return put_sdec(p, (__s32)value);
+		if (!value)
+			return put_str(p, "ok");
+		name = strerrorname_np(-(__s32)value);
+		return name ? put_str(p, name) : put_sdec(p, (__s32)value);
+	case KIND_DURATION:
+		return table ? put_duration(p, value) : put_dec(p, value);
+	case KIND_COMM:
+		return json ? put_json(p, event->comm.s, sizeof(event->comm.s)) :
+		       table ? put_text(p, event->comm.s, sizeof(event->comm.s)) :
+			       put_csv(p, event->comm.s, sizeof(event->comm.s));
+	case KIND_DEV:
+		if (json)
+			*p++ = '"';
+		p = put_dev(p, value);
+		if (json)
+			*p++ = '"';
+		return p;
+	}
+	return p;
+}
+
+char *format_header(const struct format *format, char *p)
+{
+	char *line = p;
+	int i;
+
+	if (format->kind == FORMAT_JSON)
+		return p;
+	for (i = 0; i < LF_COUNT; i++) {
+		const struct field *field = &lookup_fields[i];
+		char *start;
+
+		if (format->kind == FORMAT_TABLE && !field->heading)
+			continue;
+		if (p != line)
+			*p++ = format->kind == FORMAT_TABLE ? ' ' : ',';
+		start = p;
+		if (format->kind == FORMAT_TABLE)
+			p = put_pad(put_str(p, field->heading), start, field->width);
+		else
+			p = put_str(p, field->name);
+	}
+	while (p > line && p[-1] == ' ')
+		p--;
+	*p++ = '\n';
+	return p;
+}
+
+char *format_event(struct format *format, char *p, const struct lookup_event *event)
+{
+	char *line = p;
+	int i;
+
+	if (format->kind == FORMAT_JSON)
+		*p++ = '{';
+	for (i = 0; i < LF_COUNT; i++) {
+		const struct field *field = &lookup_fields[i];
+		bool null = event->nulls >> i & 1;
+		char *start;
+
+		switch (format->kind) {
+		case FORMAT_TABLE:
+			if (!field->heading)
+				continue;
+			if (p != line)
+				*p++ = ' ';
+			start = p;
+			if (null)
+				*p++ = '-';
+			else
+				p = put_field(format, p, field, event);
+			p = put_pad(p, start, field->width);
+			break;
+		case FORMAT_JSON:
+			if (i)
+				*p++ = ',';
+			*p++ = '"';
+			p = put_str(p, field->name);
+			*p++ = '"';
+			*p++ = ':';
+			p = null ? put_str(p, "null") : put_field(format, p, field, event);
+			break;
+		case FORMAT_CSV:
+			if (i)
+				*p++ = ',';
+			if (!null)
+				p = put_field(format, p, field, event);
+			break;
+		}
+	}
+	if (format->kind == FORMAT_JSON)
+		*p++ = '}';
+	while (p > line && p[-1] == ' ')
+		p--;
+	*p++ = '\n';
+	return p;
+}

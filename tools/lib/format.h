@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Lookup events as lines, by the field table. */
+#ifndef IOMAPSCOPE_FORMAT_H
+#define IOMAPSCOPE_FORMAT_H
+
+#include <time.h>
+
+#include "lookups.h"
+#include "output.h"
+#include "schema.h"
+
+/* In the order of --output's choices. */
+enum format_kind { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
+
+struct format {
+	enum format_kind kind;
+	enum flag_era era;
+	__s64 wall_offset_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	/* private: the text of the last second */
+	__s64 second;
+	char second_text[24];
+};
+
+void format_init(struct format *format, enum format_kind kind, enum flag_era era);
+
+/* Takes the clocks' offset anew; call it now and then, as the wall clock may be set. */
+void format_sync_clock(struct format *format);
+
+/* The table's or CSV's first line, nothing for JSON. Both return the line's end; LINE_ROOM suffices. */
+char *format_header(const struct format *format, char *p);
+char *format_event(struct format *format, char *p, const struct lookup_event *event);
+
+/* Names for numbers. OP_HIDDEN and unknown numbers give NULL. */
+const char *op_name(unsigned int op);
+const char *type_name(unsigned int type);
+/* Joined by |; bits without a name as 0x... */
+char *put_flags(char *p, const struct flag_desc *flags, size_t count, enum flag_era era, __u32 value);
+
+#endif

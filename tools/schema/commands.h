@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every command, every exit status, once. Dispatcher, help, man pages and completion come from it.
+ *
+ * COMMAND(id, name, arguments, summary, description, options, examples)
+ *   arguments   of the command besides options, or NULL
+ *   description paragraphs separated by an empty line
+ *   options     list of option ids
+ *   examples    "command line\tmeaning\n" each
+ */
+#ifndef IOMAPSCOPE_COMMANDS_H
+#define IOMAPSCOPE_COMMANDS_H
+
+#define COMMANDS(COMMAND) \
+	COMMAND(lookups, "lookups", NULL, \
+		"watch iomap mapping lookups: what was asked, what the file system answered, how long it took", \
+		"A lookup is one call of a file system's ->iomap_begin: an operation asks for the mapping of a range of a file, and " \
+		"gets a mapping or an error. Each lookup is one line, or with --hist is added to a histogram in the kernel.\n\n" \
+		"The last line says how many lookups were seen, emitted, left out by the filters, and lost, and why. Always " \
+		"seen = emitted + filtered + lost. In a stream the tool's own lookups are left out, or its output would feed it. " \
+		"Lookups of writeback are not made through the iterator and are not shown.\n\n" \
+		"A kernel with this project's events gives every field. A stock kernel from 6.1 on is observed by its own events; " \
+		"'iomapscope probe' says what that leaves unknown. A field that is unknown or means nothing is null in JSON, empty " \
+		"in CSV and - in the table.\n\n" \
+		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
+		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
+		LIST(OPT_OUTPUT, OPT_HIST, OPT_BY, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
+		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE, OPT_RING_SIZE, OPT_STRICT, \
+		     OPT_VERBOSE, OPT_HELP), \
+		"iomapscope lookups -d /srv --min-latency 1ms\tthe slow lookups of one file system\n" \
+		"iomapscope lookups -f /srv/db --op dio -o json\tdirect I/O of one file, for a program to read\n" \
+		"iomapscope lookups --errors\tthe lookups that fail\n" \
+		"iomapscope lookups --hist --by dev --interval 1s\tlatency by device, second by second\n") \
+	COMMAND(probe, "probe", NULL, \
+		"say what can be observed on this kernel, by which source, and what cannot and why", \
+		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \
+		"each mounted file system which operations enter iomap and can therefore be seen. Loads nothing and changes nothing.\n\n" \
+		"The status is 0 if lookups can be observed, otherwise 3 or 4.", \
+		LIST(OPT_PROBE_OUTPUT, OPT_HELP), \
+		"iomapscope probe\tcan this machine be observed?\n" \
+		"iomapscope probe -o json\tthe same for a program\n") \
+	COMMAND(help, "help", "[COMMAND]", \
+		"print help", \
+		"Without a command: the list of the commands. With one: its options, fields and examples.", \
+		LIST(OPT_HELP), \
+		"iomapscope help lookups\teverything about lookups\n") \
+	COMMAND(version, "version", NULL, \
+		"print the version", \
+		"Prints the tool's version and that of the libbpf in it.", \
+		LIST(OPT_HELP), \
+		"iomapscope version\tfor a bug report\n")
+
+/* STATUS(id, number, doc) */
+#define STATUSES(STATUS) \
+	STATUS(OK, 0, "done, also after --duration, --count, SIGINT or SIGTERM") \
+	STATUS(FAILED, 1, "failed while running") \
+	STATUS(USAGE, 2, "wrong arguments (unknown option, a device or file that does not exist)") \
+	STATUS(PRIVILEGE, 3, "missing privilege") \
+	STATUS(KERNEL, 4, "this kernel cannot serve it (no BTF, no event, a required program does not load)") \
+	STATUS(OUTPUT, 5, "the output was closed or could not be written") \
+	STATUS(LOST, 6, "--strict and something was lost")
+
+/* LOSS(id, doc): why a lookup that was seen was neither emitted nor filtered. */
+#define LOSSES(LOSS) \
+	LOSS(ring_full, "the reader did not keep up and the ring had no room; see --ring-size") \
+	LOSS(map_full, "a table of the kernel had no room for the task or the key") \
+	LOSS(nesting, "more lookups nested in one task than there are slots") \
+	LOSS(unmatched_begin, "stock sources: the end of the lookup was not seen, or it had not ended yet") \
+	LOSS(unmatched_end, "stock sources: the begin of the lookup was not seen, as when it began before the tool") \
+	LOSS(skipped, "the kernel skipped the program because it was running already") \
+	LOSS(output, "the record was read, or was in the ring, but could not be written")
+
+#endif

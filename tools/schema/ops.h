@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The vocabulary of lookups: operations, their groups, mapping types and flags. Each word is written here once.
+ * The BPF programs and user space both include this file; a list is expanded by the macro its user passes.
+ */
+#ifndef IOMAPSCOPE_OPS_H
+#define IOMAPSCOPE_OPS_H
+
+/*
+ * OP(id, name, group, doc). A patched kernel's IOMAP_OP_<id> means the same operation; the numbers need not be equal and
+ * are matched by name. The order is the tool's own.
+ */
+#define IOMAP_OPS(OP) \
+	OP(UNKNOWN, "unknown", "other", "a caller of iomap that does not name itself") \
+	OP(READ, "read", "buffered", "read of one folio into the page cache") \
+	OP(READAHEAD, "readahead", "buffered", "readahead into the page cache") \
+	OP(WRITE, "write", "buffered", "write to the page cache") \
+	OP(MKWRITE, "mkwrite", "buffered", "write fault on a page cache folio") \
+	OP(ZERO, "zero", "buffered", "zeroing of a byte range through the page cache") \
+	OP(UNSHARE, "unshare", "buffered", "unsharing of a byte range through the page cache") \
+	OP(TRUNCATE, "truncate", "buffered", "zeroing of the rest of a block before a truncation") \
+	OP(WRITEBACK, "writeback", "buffered", "writeback of dirty folios") \
+	OP(DIO_READ, "dio_read", "dio", "direct read") \
+	OP(DIO_WRITE, "dio_write", "dio", "direct write") \
+	OP(DAX_READ, "dax_read", "dax", "read of an fsdax file") \
+	OP(DAX_WRITE, "dax_write", "dax", "write to an fsdax file") \
+	OP(DAX_FAULT_PTE, "dax_fault_pte", "dax", "page fault on an fsdax mapping, one page") \
+	OP(DAX_FAULT_PMD, "dax_fault_pmd", "dax", "page fault on an fsdax mapping, one huge page") \
+	OP(DAX_ZERO, "dax_zero", "dax", "zeroing of a byte range of an fsdax file") \
+	OP(DAX_UNSHARE, "dax_unshare", "dax", "unsharing of a byte range of an fsdax file") \
+	OP(DAX_DEDUPE, "dax_dedupe", "dax", "comparison of two fsdax ranges before they are shared") \
+	OP(SEEK_DATA, "seek_data", "seek", "lseek(SEEK_DATA)") \
+	OP(SEEK_HOLE, "seek_hole", "seek", "lseek(SEEK_HOLE)") \
+	OP(FIEMAP, "fiemap", "map", "FS_IOC_FIEMAP") \
+	OP(SWAP_ACTIVATE, "swap_activate", "map", "swapon of a file") \
+	OP(BMAP, "bmap", "map", "FIBMAP, and bmap() inside the kernel")
+
+enum op {
+#define OP_ENUM(id, name, group, doc) OP_##id,
+	IOMAP_OPS(OP_ENUM)
+#undef OP_ENUM
+	OP_COUNT,
+	OP_HIDDEN = 31,		/* the source cannot tell: null */
+};
+
+#define OP_SLOTS 32		/* every op number, OP_HIDDEN included, is below this */
+
+/* MAPPING_TYPE(id, name, doc): IOMAP_<id> of include/linux/iomap.h, the numbers are the kernel's and have not moved. */
+#define IOMAP_TYPES(TYPE) \
+	TYPE(HOLE, "hole", "nothing is allocated") \
+	TYPE(DELALLOC, "delalloc", "space is reserved, blocks are not chosen yet") \
+	TYPE(MAPPED, "mapped", "blocks with data") \
+	TYPE(UNWRITTEN, "unwritten", "blocks that read as zeroes until written") \
+	TYPE(INLINE, "inline", "data inside the inode")
+
+enum mapping_type {
+#define TYPE_ENUM(id, name, doc) TYPE_##id,
+	IOMAP_TYPES(TYPE_ENUM)
+#undef TYPE_ENUM
+	TYPE_COUNT,
+};
+
+/*
+ * Flags are macros in the kernel and absent from BTF, so their bits are chosen by which fields exist (enum flag_era, lib/plan.h).
+ * FLAG(name, bit up to 6.2, bit 6.3 to 6.14, bit from 6.15, doc); -1 where the flag does not exist.
+ *   6.2 -> 6.3: IOMAP_F_ZONE_APPEND (bit 5) went, and XATTR moved from 6 to 5. In the same release struct iomap's page_ops
+ *               became folio_ops, which is the mark used.
+ *   6.15: SIZE_CHANGED and STALE moved from 8 and 9 to 14 and 15 (the fix of "iomap: rework IOMAP atomic flags"). In the
+ *         same release iomap_iter.processed became status, which is the mark used.
+ * Checked against the headers of 6.1, 6.12 and 6.18 and against the patches that added FOLIO_BATCH, INTEGRITY and FSVERITY.
+ */
+#define IOMAP_MAP_FLAGS(FLAG) \
+	FLAG("NEW", 0, 0, 0, "blocks were allocated by this lookup and need zeroing") \
+	FLAG("DIRTY", 1, 1, 1, "metadata must be committed before the data is durable") \
+	FLAG("SHARED", 2, 2, 2, "blocks are shared with another file or range") \
+	FLAG("MERGED", 3, 3, 3, "several block mappings merged into one") \
+	FLAG("BUFFER_HEAD", 4, 4, 4, "the file system wants buffer heads") \
+	FLAG("ZONE_APPEND", 5, -1, -1, "write by zone append") \
+	FLAG("XATTR", 6, 5, 5, "an extended attribute's extent, not file data") \
+	FLAG("BOUNDARY", -1, 6, 6, "I/O must not be merged with the mapping before") \
+	FLAG("ANON_WRITE", -1, 7, 7, "the block is chosen when the bio is submitted") \
+	FLAG("ATOMIC_BIO", -1, -1, 8, "written as one atomic bio") \
+	FLAG("INTEGRITY", -1, -1, 9, "the file system handles integrity metadata") \
+	FLAG("FSVERITY", -1, -1, 10, "fs-verity metadata beyond the end of the file") \
+	FLAG("PRIVATE", 12, 12, 12, "for the file system's own use") \
+	FLAG("FOLIO_BATCH", -1, -1, 13, "the lookup gathered the dirty folios of the range") \
+	FLAG("SIZE_CHANGED", 8, 8, 14, "the operation changed the file's size") \
+	FLAG("STALE", 9, 9, 15, "the mapping is not valid any longer")
+
+/* What a lookup was asked for: IOMAP_<name> of include/linux/iomap.h. The bits have not moved since 6.1. */
+#define IOMAP_ASK_FLAGS(FLAG) \
+	FLAG("WRITE", 0, 0, 0, "allocate or convert blocks for writing") \
+	FLAG("ZERO", 1, 1, 1, "zeroing, holes may be skipped") \
+	FLAG("REPORT", 2, 2, 2, "report only (FIEMAP, seek)") \
+	FLAG("FAULT", 3, 3, 3, "for a page fault") \
+	FLAG("DIRECT", 4, 4, 4, "for direct I/O") \
+	FLAG("NOWAIT", 5, 5, 5, "must not block") \
+	FLAG("OVERWRITE_ONLY", 6, 6, 6, "only if nothing has to be allocated") \
+	FLAG("UNSHARE", 7, 7, 7, "unshare blocks") \
+	FLAG("DAX", 8, 8, 8, "for fsdax") \
+	FLAG("ATOMIC", -1, 9, 9, "as one atomic write") \
+	FLAG("DONTCACHE", -1, 10, 10, "drop the folios after use")
+
+/* The bits that the programs themselves look at. */
+#define ASK_WRITE	(1u << 0)
+#define ASK_ZERO	(1u << 1)
+#define ASK_REPORT	(1u << 2)
+#define ASK_FAULT	(1u << 3)
+#define ASK_DIRECT	(1u << 4)
+#define ASK_UNSHARE	(1u << 7)
+#define ASK_DAX		(1u << 8)
+
+#define MAP_STALE_OLD	(1u << 9)
+#define MAP_STALE_615	(1u << 15)
+
+#define NULL_ADDR	(~0ULL)		/* IOMAP_NULL_ADDR */
+
+/*
+ * CALLER(function, op): who calls iomap_iter(), for stock kernels, where the operation is told from the return address. Names
+ * from 6.1 on; one that a kernel does not have is not an error. iomap_truncate_page calls iomap_zero_range, so its own name
+ * is met only where the compiler inlined that.
+ */
+#define IOMAP_CALLERS(CALLER) \
+	CALLER(iomap_read_folio, OP_READ) \
+	CALLER(iomap_readahead, OP_READAHEAD) \
+	CALLER(iomap_file_buffered_write, OP_WRITE) \
+	CALLER(iomap_page_mkwrite, OP_MKWRITE) \
+	CALLER(iomap_zero_range, OP_ZERO) \
+	CALLER(iomap_truncate_page, OP_TRUNCATE) \
+	CALLER(iomap_file_unshare, OP_UNSHARE) \
+	CALLER(iomap_seek_data, OP_SEEK_DATA) \
+	CALLER(iomap_seek_hole, OP_SEEK_HOLE) \
+	CALLER(iomap_fiemap, OP_FIEMAP) \
+	CALLER(iomap_bmap, OP_BMAP) \
+	CALLER(iomap_swapfile_activate, OP_SWAP_ACTIVATE) \
+	CALLER(__iomap_dio_rw, CALLER_DIO) \
+	CALLER(iomap_dio_rw, CALLER_DIO) \
+	CALLER(dax_iomap_rw, CALLER_DAX_RW) \
+	CALLER(dax_iomap_pte_fault, OP_DAX_FAULT_PTE) \
+	CALLER(dax_iomap_pmd_fault, OP_DAX_FAULT_PMD) \
+	CALLER(dax_iomap_fault, CALLER_DAX_FAULT) \
+	CALLER(dax_file_unshare, OP_DAX_UNSHARE) \
+	CALLER(dax_zero_range, OP_DAX_ZERO) \
+	CALLER(dax_truncate_page, OP_DAX_ZERO) \
+	CALLER(dax_dedupe_file_range_compare, OP_DAX_DEDUPE) \
+	CALLER(dax_remap_file_range_prep, OP_DAX_DEDUPE)
+
+/* Callers that serve several operations; the ask flags or the length tell which. Values beside enum op. */
+enum caller_kind {
+	CALLER_DIO = OP_SLOTS,
+	CALLER_DAX_RW,
+	CALLER_DAX_FAULT,
+};
+
+#endif

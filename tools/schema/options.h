@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every option of every command, once. Parser, help, man pages and completion come from it.
+ *
+ * OPTION(id, short, long, argument, kind, choices, group, doc)
+ *   short    character, or 0
+ *   argument name shown for the argument, or NULL for none
+ *   kind     how the argument is read: see enum option_kind in schema.h
+ *   choices  "a|b|c" of a CHOICE, or NULL
+ * A command lists the ids that it takes in commands.h.
+ */
+#ifndef IOMAPSCOPE_OPTIONS_H
+#define IOMAPSCOPE_OPTIONS_H
+
+#define OPTIONS(OPTION) \
+	OPTION(OUTPUT, 'o', "output", "FORMAT", CHOICE, "table|json|csv", "Output", \
+	       "how to print: a table, JSON (one object a line) or CSV; table by default") \
+	OPTION(PROBE_OUTPUT, 'o', "output", "FORMAT", CHOICE, "table|json", "Output", \
+	       "how to print: text, or JSON (one object a line); text by default") \
+	OPTION(HIST, 0, "hist", NULL, NONE, NULL, "Output", \
+	       "print log2 histograms of the latency, with counts, errors, total, average and maximum, aggregated in the kernel, " \
+	       "instead of a line a lookup") \
+	OPTION(BY, 0, "by", "KEY", CHOICE, "op|type|dev|ino|comm", "Output", \
+	       "with --hist: one histogram a KEY; op by default") \
+	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
+	       "with --hist: print what each interval added, not only the whole at the end") \
+	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
+	       "only lookups of this process (in the initial PID namespace)") \
+	OPTION(COMM, 'c', "comm", "COMM", STRING, NULL, "Filters", \
+	       "only lookups of threads of this name (at most 15 characters)") \
+	OPTION(DEV, 'd', "dev", "DEV", STRING, NULL, "Filters", \
+	       "only lookups on this device: a block device (the file systems on it, and I/O to the device itself), a mount point, " \
+	       "or MAJOR:MINOR") \
+	OPTION(INO, 'i', "ino", "INO", NUMBER, NULL, "Filters", \
+	       "only lookups in files of this inode number") \
+	OPTION(FILE, 'f', "file", "FILE", STRING, NULL, "Filters", \
+	       "only lookups in this file") \
+	OPTION(OP, 0, "op", "LIST", OPS, NULL, "Filters", \
+	       "only lookups of these operations: names or groups, separated by commas") \
+	OPTION(MIN_LATENCY, 0, "min-latency", "TIME", TIME, NULL, "Filters", \
+	       "only lookups that took at least as long") \
+	OPTION(ERRORS, 0, "errors", NULL, NONE, NULL, "Filters", \
+	       "only lookups that failed") \
+	OPTION(DURATION, 0, "duration", "TIME", TIME, NULL, "Bounds", \
+	       "stop after this time") \
+	OPTION(COUNT, 0, "count", "N", NUMBER, NULL, "Bounds", \
+	       "stop after N lookups were printed; later ones count as filtered") \
+	OPTION(SOURCE, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter+fexit|iomap_iter+dstmap", "Kernel", \
+	       "observe by this source, instead of the best one that the kernel has (see probe)") \
+	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
+	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \
+	OPTION(STRICT, 0, "strict", NULL, NONE, NULL, "Other", \
+	       "exit with status 6 if anything was lost") \
+	OPTION(VERBOSE, 'v', "verbose", NULL, NONE, NULL, "Other", \
+	       "tell on standard error what was chosen and why, and when the observer is attached") \
+	OPTION(HELP, 'h', "help", NULL, NONE, NULL, "Other", \
+	       "print the command's help and exit")
+
+#endif

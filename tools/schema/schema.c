@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "schema.h"
+#include "lookups.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+const struct field lookup_fields[LF_COUNT] = {
+#define FIELD_DESC(id, ctype_, kind_, heading_, width_, nullable_, unit_, doc_) \
+	{ .name = #id, .ctype = #ctype_, .heading = heading_, .unit = unit_, .doc = doc_, .kind = KIND_##kind_, \
+	  .offset = offsetof(struct lookup_event, id), .size = sizeof(ctype_), .width = width_, .nullable = nullable_ },
+	LOOKUP_FIELDS(FIELD_DESC)
+};
+
+const struct option_desc options[OPT_COUNT_ALL] = {
+#define OPTION_DESC(id, s, l, argument_, kind_, choices_, group_, doc_) \
+	{ .shortname = s, .longname = l, .argument = argument_, .kind = OPTION_##kind_, .choices = choices_, \
+	  .group = group_, .doc = doc_ },
+	OPTIONS(OPTION_DESC)
+};
+
+#define LIST(...) { __VA_ARGS__ }
+#define COMMAND_OPTIONS(id, name, arguments, summary, description, list, examples) \
+	static const enum option_id options_of_##id[] = list;
+COMMANDS(COMMAND_OPTIONS)
+
+const struct command_desc commands[CMD_COUNT] = {
+#define COMMAND_DESC(id, name_, arguments_, summary_, description_, list, examples_) \
+	{ .name = name_, .arguments = arguments_, .summary = summary_, .description = description_, \
+	  .examples = examples_, .options = options_of_##id, .option_count = ARRAY_SIZE(options_of_##id) },
+	COMMANDS(COMMAND_DESC)
+};
+
+const struct op_desc ops[OP_COUNT] = {
+#define OP_DESC(id_, name_, group_, doc_) { .id = #id_, .name = name_, .group = group_, .doc = doc_ },
+	IOMAP_OPS(OP_DESC)
+};
+
+const struct name_desc mapping_types[TYPE_COUNT] = {
+#define TYPE_DESC(id, name_, doc_) { .name = name_, .doc = doc_ },
+	IOMAP_TYPES(TYPE_DESC)
+};
+
+#define FLAG_DESC(name_, bit62, bit614, bit615, doc_) { .name = name_, .bit = { bit62, bit614, bit615 }, .doc = doc_ },
+const struct flag_desc map_flags[] = { IOMAP_MAP_FLAGS(FLAG_DESC) };
+const struct flag_desc ask_flags[] = { IOMAP_ASK_FLAGS(FLAG_DESC) };
+const size_t map_flag_count = ARRAY_SIZE(map_flags);
+const size_t ask_flag_count = ARRAY_SIZE(ask_flags);
+
+const struct caller_desc callers[] = {
+#define CALLER_DESC(function_, op_) { .function = #function_, .op = op_ },
+	IOMAP_CALLERS(CALLER_DESC)
+};
+const size_t caller_count = ARRAY_SIZE(callers);
+
+const struct status_desc statuses[] = {
+#define STATUS_DESC(id, number, doc_) { .status = number, .doc = doc_ },
+	STATUSES(STATUS_DESC)
+};
+const size_t status_count = ARRAY_SIZE(statuses);
+
+const struct name_desc losses[LOSS_COUNT] = {
+#define LOSS_DESC(id, doc_) { .name = #id, .doc = doc_ },
+	LOSSES(LOSS_DESC)
+};

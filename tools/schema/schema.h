@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The tables of this directory as data. */
+#ifndef IOMAPSCOPE_SCHEMA_H
+#define IOMAPSCOPE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/types.h>
+
+#include "commands.h"
+#include "lookup_fields.h"
+#include "ops.h"
+#include "options.h"
+
+#define VERSION "0.1.0"
+
+enum field_kind {
+	KIND_EVENT,		/* constant: the event's name */
+	KIND_SOURCE,		/* name of an enum lookup_source */
+	KIND_TIME,		/* CLOCK_MONOTONIC nanoseconds in the record, shown as wall-clock time */
+	KIND_DEC,
+	KIND_SIZE,		/* bytes; 4k, 1m in the table */
+	KIND_HEX,		/* hexadecimal in the table, a number in JSON and CSV */
+	KIND_OP,
+	KIND_TYPE,
+	KIND_MAP_FLAGS,
+	KIND_ASK_FLAGS,
+	KIND_RET,		/* ok or ENOSPC in the table, a number in JSON and CSV */
+	KIND_DURATION,		/* nanoseconds; 12.3us in the table */
+	KIND_COMM,
+	KIND_DEV,		/* kernel encoding in the record, MAJOR:MINOR shown */
+};
+
+struct field {
+	const char *name;
+	const char *ctype;
+	const char *heading;
+	const char *unit;
+	const char *doc;
+	enum field_kind kind;
+	unsigned int offset, size;	/* in the record */
+	int width;
+	bool nullable;
+};
+
+enum option_kind { OPTION_NONE, OPTION_STRING, OPTION_NUMBER, OPTION_TIME, OPTION_SIZE, OPTION_CHOICE, OPTION_OPS };
+
+enum option_id {
+#define OPTION_ENUM(id, s, l, argument, kind, choices, group, doc) OPT_##id,
+	OPTIONS(OPTION_ENUM)
+#undef OPTION_ENUM
+	OPT_COUNT_ALL,
+};
+
+struct option_desc {
+	char shortname;
+	const char *longname;
+	const char *argument;
+	enum option_kind kind;
+	const char *choices;
+	const char *group;
+	const char *doc;
+};
+
+enum command_id {
+#define COMMAND_ENUM(id, name, arguments, summary, description, options, examples) CMD_##id,
+	COMMANDS(COMMAND_ENUM)
+#undef COMMAND_ENUM
+	CMD_COUNT,
+};
+
+struct command_desc {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	const char *description;
+	const char *examples;
+	const enum option_id *options;
+	size_t option_count;
+};
+
+struct op_desc {
+	const char *id;		/* as in IOMAP_OP_<id> */
+	const char *name;
+	const char *group;
+	const char *doc;
+};
+
+struct name_desc {
+	const char *name;
+	const char *doc;
+};
+
+/* Which meaning the flag bits have; see the list in ops.h. */
+enum flag_era { ERA_62, ERA_614, ERA_615, ERA_COUNT };
+
+struct flag_desc {
+	const char *name;
+	signed char bit[ERA_COUNT];	/* -1: not there */
+	const char *doc;
+};
+
+struct caller_desc {
+	const char *function;
+	unsigned int op;		/* enum op or enum caller_kind */
+};
+
+struct status_desc {
+	int status;
+	const char *doc;
+};
+
+enum {
+#define STATUS_ENUM(id, number, doc) STATUS_##id = number,
+	STATUSES(STATUS_ENUM)
+#undef STATUS_ENUM
+};
+
+enum loss {
+#define LOSS_ENUM(id, doc) LOSS_##id,
+	LOSSES(LOSS_ENUM)
+#undef LOSS_ENUM
+	LOSS_COUNT,
+};
+
+extern const struct name_desc losses[LOSS_COUNT];
+extern const struct field lookup_fields[LF_COUNT];
+extern const struct option_desc options[OPT_COUNT_ALL];
+extern const struct command_desc commands[CMD_COUNT];
+extern const struct op_desc ops[OP_COUNT];
+extern const struct name_desc mapping_types[TYPE_COUNT];
+extern const struct flag_desc map_flags[];
+extern const struct flag_desc ask_flags[];
+extern const size_t map_flag_count, ask_flag_count;
+extern const struct caller_desc callers[];
+extern const size_t caller_count;
+extern const struct status_desc statuses[];
+extern const size_t status_count;
+
+#endif
