@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the lookups programs and user space share. Include <linux/types.h> or kernel.h first. */
+/* What the lookups programs and user space share. */
 #ifndef IOMAPSCOPE_LOOKUPS_H
 #define IOMAPSCOPE_LOOKUPS_H
+
+#include <linux/types.h>
 
 #include "hist.h"
 #include "lookup_fields.h"

@@ -41,6 +41,22 @@ class Filesystem:
     def path(self, name):
         return os.path.join(self.mount, name)
 
+    def file(self, name, size=65536):
+        """A file with data on the disk; returns its path."""
+        path = self.path(name)
+        with open(path, "wb") as file:
+            file.write(b"d" * size)
+            file.flush()
+            os.fsync(file.fileno())
+        return path
+
+    def hole(self, name, size=1 << 20):
+        """A file that is one hole."""
+        path = self.path(name)
+        with open(path, "wb") as file:
+            file.truncate(size)
+        return path
+
     def unmount(self):
         if not os.path.ismount(self.mount):
             return

@@ -70,6 +70,16 @@ static char *put_time(struct format *format, char *p, __u64 mono_ns)
 	return p;
 }
 
+char *format_time(struct format *format, char *p, __u64 mono_ns)
+{
+	if (format->kind != FORMAT_JSON)
+		return put_time(format, p, mono_ns);
+	*p++ = '"';
+	p = put_time(format, p, mono_ns);
+	*p++ = '"';
+	return p;
+}
+
 char *put_flags(char *p, const struct flag_desc *flags, size_t count, enum flag_era era, __u32 value)
 {
 	char *start = p;
@@ -141,12 +151,7 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_SOURCE:
 		return put_name(p, source_name(value), value, json);
 	case KIND_TIME:
-		if (json)
-			*p++ = '"';
-		p = put_time(format, p, value);
-		if (json)
-			*p++ = '"';
-		return p;
+		return format_time(format, p, value);
 	case KIND_DEC:
 		return put_dec(p, value);
 	case KIND_SIZE:

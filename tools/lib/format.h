@@ -30,6 +30,9 @@ void format_sync_clock(struct format *format);
 char *format_header(const struct format *format, char *p);
 char *format_event(struct format *format, char *p, const struct lookup_event *event);
 
+/* A CLOCK_MONOTONIC time as the kind of format shows it; JSON with quotes. */
+char *format_time(struct format *format, char *p, __u64 mono_ns);
+
 /* Names for numbers. OP_HIDDEN and unknown numbers give NULL. */
 const char *op_name(unsigned int op);
 const char *type_name(unsigned int type);

@@ -18,8 +18,7 @@ def one_line(t, name, done, status, *words):
 
 
 def run(t, env):
-    file = env.xfs.path("badinput")
-    open(file, "wb").close()
+    file = env.xfs.file("badinput")
     nowhere = env.xfs.path("not-there")
 
     for name, args, words in (
@@ -76,11 +75,7 @@ def run(t, env):
 
     # The output: closed by its reader, and full. A summary line may follow the reason.
     for name, stdout in (("closed pipe", None), ("full device", open("/dev/full", "wb"))):
-        work = env.xfs.path("output")
-        with open(work, "wb") as out:
-            out.write(b"o" * 4096)
-            out.flush()
-            os.fsync(out.fileno())
+        work = env.xfs.file("output")
         if stdout is None:
             reader, stdout = os.pipe()
             lookups = env.lookups("-f", work, stdout=stdout)

@@ -12,22 +12,6 @@ FIELDS = ("time event op comm pid tid cgroup dev ino pos len type addr map_pos m
           " source").split()
 
 
-def data_file(fs, name="counts", size=65536):
-    path = fs.path(name)
-    with open(path, "wb") as file:
-        file.write(b"d" * size)
-        file.flush()
-        os.fsync(file.fileno())
-    return path
-
-
-def hole_file(fs, name="hole", size=65536):
-    path = fs.path(name)
-    with open(path, "wb") as file:
-        file.truncate(size)
-    return path
-
-
 def column(events, field):
     return sorted({event[field] for event in events}, key=str)
 
@@ -65,7 +49,7 @@ def check_seek_data(t, env, fs, path, source):
 
 
 def check_threads(t, env):
-    path = data_file(env.xfs, "threads")
+    path = env.xfs.file("threads")
     lookups = env.lookups("-f", path)
     tool.workload("seek", "-n", 100, "-t", 4, path)
     lookups.stop()
@@ -77,7 +61,7 @@ def check_threads(t, env):
 
 
 def check_hole(t, env, source):
-    path = hole_file(env.xfs)
+    path = env.xfs.hole("hole")
     lookups = env.lookups("-f", path, "--source", source)
     tool.workload("seek", "-H", "-n", 7, path)
     lookups.stop()
@@ -87,7 +71,7 @@ def check_hole(t, env, source):
 
 def check_formats(t, env):
     """The other two output formats say the same as the JSON."""
-    path = data_file(env.xfs, "formats")
+    path = env.xfs.file("formats")
     ino = str(os.stat(path).st_ino)
     for output in ("csv", "table"):
         lookups = env.lookups("-f", path, output=output)
@@ -105,7 +89,7 @@ def check_formats(t, env):
 
 def run(t, env):
     for fs in (env.xfs, env.ext4):
-        path = data_file(fs)
+        path = fs.file("counts")
         for source in env.sources:
             check_seek_data(t, env, fs, path, source)
     for source in env.sources:

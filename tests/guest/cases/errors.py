@@ -29,13 +29,6 @@ def nearly_full(fs):
     return path
 
 
-def hole_file(fs):
-    path = fs.path("nowait")
-    with open(path, "wb") as file:
-        file.truncate(1 << 20)
-    return path
-
-
 def failures(lookups):
     return [e for e in lookups.events if e["ret"] != 0]
 
@@ -55,7 +48,7 @@ def check_failed(t, name, events, source, op, err):
 
 
 def check_refusals(t, env, source):
-    path = hole_file(env.xfs)
+    path = env.xfs.hole("nowait")
     lookups = env.lookups("-f", path, "--source", source)
     printed = tool.workload("fail", "nowait", path, REFUSALS)
     lookups.stop()
@@ -103,7 +96,7 @@ def run(t, env):
     subprocess.run(["sync"])
 
     # What cannot be told from a success by this source must not be left out when failures are asked for.
-    path = hole_file(env.xfs)
+    path = env.xfs.hole("nowait")
     lookups = env.lookups("--errors", "-f", path, "--source", "iomap_iter+dstmap")
     tool.workload("fail", "nowait", path, REFUSALS)
     lookups.stop()

@@ -70,10 +70,6 @@ class Trace:
 
 def swap(path):
     """swapon() looks the whole file up; the guest has no use for the space."""
-    with open(path, "wb") as out:
-        out.write(b"\0" * (1 << 20))
-        out.flush()
-        os.fsync(out.fileno())
     os.chmod(path, 0o600)
     storage.command("mkswap", path)
     storage.command("swapon", path)
@@ -109,11 +105,8 @@ def do_everything(fs):
             shared = fs.path("events-shared")
             storage.command("cp", "--reflink=always", path, shared)
             storage.command("xfs_io", "-c", "funshare 0 8192", shared)
-    swap(fs.path("events-swap"))
-    refused = fs.path("events-refused")
-    with open(refused, "wb") as file:
-        file.truncate(1 << 20)
-    tool.workload("fail", "nowait", refused, 5)
+    swap(fs.file("events-swap", 1 << 20))
+    tool.workload("fail", "nowait", fs.hole("events-refused"), 5)
 
 
 def flush_route(fs):

@@ -12,12 +12,7 @@ THREADS, CALLS = 4, 300000
 
 
 def run(t, env):
-    path = env.xfs.path("loss")
-    with open(path, "wb") as file:
-        file.write(b"l" * 4096)
-        file.flush()
-        os.fsync(file.fileno())
-
+    path = env.xfs.file("loss", 4096)
     page = os.sysconf("SC_PAGESIZE")
     reader, writer = os.pipe()
     lookups = env.lookups("-f", path, "--ring-size", page, "--strict", stdout=writer)

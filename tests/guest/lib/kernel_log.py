@@ -7,7 +7,7 @@ import re
 OFFENCES = re.compile(
     r"WARNING:"
     r"|BUG:"
-    r"|kernel BUG at"
+    r"|[Kk]ernel BUG at"
     r"|\bOops\b"
     r"|KASAN:"
     r"|UBSAN:"

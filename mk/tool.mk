@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0
+# The tool: libbpf and bpftool from the kernel source, the BPF objects, the binary, what is generated from its tables, unit tests.
+
+PREFIX ?= /usr/local
+CC := gcc
+CLANG ?= clang-19
+LLVM_STRIP ?= llvm-strip-19
+TOOL_CFLAGS ?= -O2 -g
+HOST_ARCH := $(shell uname -m | sed -e s/x86_64/x86/ -e s/aarch64/arm64/ -e s/ppc64le/powerpc/ -e s/riscv64/riscv/ -e s/s390x/s390/)
+
+# The source: a directory or a tarball. Only what bpftool's bootstrap needs is taken from it.
+TOOL_KERNEL_SRC := $(or $(KERNEL_SRC),/usr/src/linux-source-6.12.tar.xz)
+TOOL_KERNEL_PARTS := tools/lib tools/bpf tools/include tools/scripts tools/build tools/arch kernel/bpf include/uapi scripts/bpf_doc.py
+
+LT := $(BUILD)/linux-tools
+LT_BOOT := $(LT)/out/bootstrap
+LIBBPF := $(LT_BOOT)/libbpf/libbpf.a
+BPFTOOL := $(LT_BOOT)/bpftool
+LIBBPF_INC := $(LT_BOOT)/libbpf/include
+
+OBJ := $(BUILD)/obj
+BPF_OUT := $(BUILD)/bpf
+
+# Quiet: one line a step; a step with much to say writes a log that is shown if it fails.
+say = @printf '  %-8s %s\n' $(1) $(2);
+logged = >$(1) 2>&1 || { tail -n 40 $(1) >&2; echo "$(2) failed; the whole log: $(1)" >&2; exit 1; }
+
+TOOL_WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
+TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(LIBBPF_INC)
+TOOL_CPP := -std=gnu11 -D_GNU_SOURCE $(TOOL_INC) $(TOOL_WARN)
+TOOL_LIBS := $(LIBBPF) -lelf -lz
+
+LIB_SRC := $(wildcard tools/lib/*.c) tools/schema/schema.c
+CMD_SRC := $(wildcard tools/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o)
+CMD_OBJ := $(CMD_SRC:%.c=$(OBJ)/%.o)
+SKELS := $(patsubst bpf/%.bpf.c,$(BPF_OUT)/%.skel.h,$(wildcard bpf/*.bpf.c))
+
+MAN_PAGES := $(BUILD)/man/iomapscope.8 $(BUILD)/man/iomapscope-lookups.8 $(BUILD)/man/iomapscope-probe.8
+COMPLETION := $(BUILD)/completion/iomapscope
+EVENTS := $(BUILD)/man/lookup-fields.md
+
+.PHONY: tool install unit docs-events
+tool: $(BUILD)/bin/iomapscope $(MAN_PAGES) $(COMPLETION) $(EVENTS) ## build/bin/iomapscope with its man pages and completion
+
+# What was taken is remembered by name and time of the source, so that another source is taken anew.
+$(LT)/.source: $(wildcard $(TOOL_KERNEL_SRC)) mk/tool.mk
+	$(call say,EXTRACT,$(TOOL_KERNEL_SRC))
+	@test -e "$(TOOL_KERNEL_SRC)" || { echo "$(TOOL_KERNEL_SRC) is missing: install the package linux-source-6.12 (make packages), or give KERNEL_SRC=<tree or tarball>" >&2; exit 1; }
+	@rm -rf $(LT) && mkdir -p $(LT)/src
+	@{ if [ -d "$(TOOL_KERNEL_SRC)" ]; then \
+		tar -C "$(TOOL_KERNEL_SRC)" -cf - $(TOOL_KERNEL_PARTS) | tar -C $(LT)/src -xf -; \
+	else \
+		tar -C $(LT)/src --strip-components=1 --wildcards -xf "$(TOOL_KERNEL_SRC)" $(TOOL_KERNEL_PARTS:%='*/%'); \
+	fi; } $(call logged,$(LT)/extract.log,Extraction)
+	@touch $@
+
+# A make of its own: the kernel's makefiles must not see this one's variables.
+$(BPFTOOL): $(LT)/.source
+	$(call say,MAKE,libbpf and bpftool)
+	@mkdir -p $(LT)/out
+	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(MAKE) -j$$(nproc) -C $(LT)/src/tools/bpf/bpftool bootstrap \
+		OUTPUT=$(CURDIR)/$(LT)/out/ CC=$(CC) $(call logged,$(LT)/build.log,The build of libbpf and bpftool)
+	@touch $@ $(LIBBPF)
+
+$(LIBBPF): $(BPFTOOL) ;
+
+$(BPF_OUT)/%.bpf.o: bpf/%.bpf.c $(BPFTOOL) mk/tool.mk
+	$(call say,CLANG,$<)
+	@mkdir -p $(@D)
+	@$(CLANG) -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -D__TARGET_ARCH_$(HOST_ARCH) -Ibpf -Itools/schema \
+		-I$(LIBBPF_INC) -I$(LT)/src/tools/include/uapi -idirafter /usr/include/$(shell $(CC) -dumpmachine) \
+		-MMD -MP -MF $@.d -MT $@ -c $< -o $@
+	@$(LLVM_STRIP) -g $@
+
+$(BPF_OUT)/%.skel.h: $(BPF_OUT)/%.bpf.o $(BPFTOOL)
+	$(call say,SKEL,$@)
+	@$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+
+$(OBJ)/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	@$(CC) $(TOOL_CPP) $(TOOL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/bin/iomapscope: $(CMD_OBJ) $(LIB_OBJ) $(LIBBPF)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	@$(CC) -static $(TOOL_CFLAGS) $(CMD_OBJ) $(LIB_OBJ) $(TOOL_LIBS) -o $@
+
+$(OBJ)/gen: $(OBJ)/tools/schema/gen.o $(LIB_OBJ) $(LIBBPF)
+	$(call say,LINK,$@)
+	@$(CC) $(TOOL_CFLAGS) $< $(LIB_OBJ) $(TOOL_LIBS) -o $@
+
+$(BUILD)/man/iomapscope.8: $(OBJ)/gen
+	@mkdir -p $(@D)
+	@$< man iomapscope >$@
+
+$(BUILD)/man/iomapscope-%.8: $(OBJ)/gen
+	@mkdir -p $(@D)
+	@$< man $* >$@
+
+$(COMPLETION): $(OBJ)/gen
+	@mkdir -p $(@D)
+	@$< completion >$@
+
+$(EVENTS): $(OBJ)/gen
+	@mkdir -p $(@D)
+	@$< events >$@
+
+install: tool ## install below PREFIX (/usr/local), and DESTDIR if given
+	install -D -m 755 $(BUILD)/bin/iomapscope $(DESTDIR)$(PREFIX)/sbin/iomapscope
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 $(MAN_PAGES) $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -D -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/iomapscope
+
+# Unit tests: the library's sources again, with the sanitizers.
+UNIT := $(BUILD)/unit
+UNIT_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT_OBJ := $(LIB_SRC:%.c=$(UNIT)/obj/%.o)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/*.c))
+
+unit: $(UNIT_BIN) tool ## build the unit tests
+
+$(UNIT)/obj/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
+	$(call say,CC,$< \(unit\))
+	@mkdir -p $(@D)
+	@$(CC) $(TOOL_CPP) -Itests/unit $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+
+$(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_OBJ) $(LIBBPF)
+	$(call say,LINK,$@)
+	@$(CC) $(UNIT_CFLAGS) $< $(UNIT_OBJ) $(TOOL_LIBS) -o $@
+
+docs-events: $(EVENTS) ## write the lookup event's field table into docs/events.md
+	@tools/schema/splice docs/events.md lookup-fields $<
+
+-include $(CMD_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(OBJ)/tools/schema/gen.d $(wildcard $(UNIT)/obj/tests/unit/*.d) $(UNIT_OBJ:.o=.d) \
+	$(wildcard $(BPF_OUT)/*.bpf.o.d)
+.SECONDARY:

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a subcommand is: a function that main() calls with its parsed arguments. It returns an exit status, STATUS_*. */
+#ifndef IOMAPSCOPE_COMMAND_H
+#define IOMAPSCOPE_COMMAND_H
+
+#include "args.h"
+#include "err.h"
+
+/* On failure @err holds the sentence that main() prints; an empty one if the command has said all itself. */
+int lookups_main(const struct args *args, struct err *err);
+int probe_main(const struct args *args, struct err *err);
+
+#endif

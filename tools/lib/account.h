@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What became of everything that was seen, and the line that says so. */
+#ifndef IOMAPSCOPE_ACCOUNT_H
+#define IOMAPSCOPE_ACCOUNT_H
+
+#include "output.h"
+#include "schema.h"
+
+struct account {
+	__u64 seen, emitted, filtered;
+	__u64 lost[LOSS_COUNT];
+	__u64 programs_skipped;		/* runs of programs that the kernel left out; on stock sources not all were lookups */
+	__u64 duration_ns;
+	const char *command;
+	const char *source;		/* NULL: none was attached */
+};
+
+__u64 account_lost(const struct account *account);
+
+/* One line each, newline included; LINE_ROOM suffices. */
+char *account_json(const struct account *account, char *p);
+char *account_text(const struct account *account, char *p);
+
+#endif

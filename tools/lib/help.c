@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "help.h"
+#include "plan.h"
+
+#define WIDTH 100
+
+/* Prints @text from column @column on, further lines indented to @indent; an empty line parts paragraphs. */
+static void wrap(FILE *file, const char *text, int column, int indent)
+{
+	while (*text) {
+		size_t len = strcspn(text, " \n");
+
+		if (len && column > indent && column + 1 + (int)len > WIDTH) {
+			fprintf(file, "\n%*s", indent, "");
+			column = indent;
+		} else if (len && column > indent) {
+			fputc(' ', file);
+			column++;
+		}
+		fwrite(text, 1, len, file);
+		column += len;
+		text += len;
+		if (!strncmp(text, "\n\n", 2)) {
+			fprintf(file, "\n\n%*s", indent, "");
+			column = indent;
+			text += 2;
+		} else if (*text) {
+			text++;
+		}
+	}
+	fputc('\n', file);
+}
+
+/* One entry of a list: a term, and what it means beside or below it. */
+static void entry(FILE *file, const char *term, const char *doc, int indent)
+{
+	int column = fprintf(file, "  %s", term);
+
+	if (column + 1 >= indent) {
+		fprintf(file, "\n");
+		column = 0;
+	}
+	fprintf(file, "%*s", indent - column, "");
+	wrap(file, doc, indent, indent);
+}
+
+void help_usage(FILE *file)
+{
+	int i;
+
+	fprintf(file, "Usage: iomapscope COMMAND [OPTION...]\n\nObserve the Linux iomap layer.\n\nCommands:\n");
+	for (i = 0; i < CMD_COUNT; i++)
+		entry(file, commands[i].name, commands[i].summary, 12);
+	fprintf(file, "\nSee 'iomapscope help COMMAND' for a command's options.\n");
+}
+
+static void help_options(FILE *file, const struct command_desc *command)
+{
+	const char *group = NULL;
+	size_t i;
+
+	for (i = 0; i < command->option_count; i++) {
+		const struct option_desc *option = &options[command->options[i]];
+		char term[96], doc[512];
+
+		if (!group || strcmp(group, option->group)) {
+			group = option->group;
+			fprintf(file, "\n%s:\n", group);
+		}
+		snprintf(term, sizeof(term), "%c%c%s --%s%s%s", option->shortname ? '-' : ' ',
+			 option->shortname ? option->shortname : ' ', option->shortname ? "," : " ", option->longname,
+			 option->argument ? " " : "", option->argument ? option->argument : "");
+		snprintf(doc, sizeof(doc), "%s%s%s%s", option->doc, option->choices ? " (" : "",
+			 option->choices ? option->choices : "", option->choices ? ")" : "");
+		entry(file, term, doc, 28);
+	}
+}
+
+static void help_lookups(FILE *file)
+{
+	int i;
+
+	fprintf(file, "\nFields (those in capitals are the table's columns):\n");
+	for (i = 0; i < LF_COUNT; i++) {
+		const struct field *field = &lookup_fields[i];
+		char term[48], doc[256];
+
+		snprintf(term, sizeof(term), "%s%s%s", field->name, field->heading ? " " : "",
+			 field->heading ? field->heading : "");
+		snprintf(doc, sizeof(doc), "%s%s%s%s", field->doc, *field->unit ? " [" : "", field->unit,
+			 *field->unit ? "]" : "");
+		entry(file, term, doc, 28);
+	}
+	fprintf(file, "\nOperations (group in brackets):\n");
+	for (i = 0; i < OP_COUNT; i++) {
+		char doc[160];
+
+		snprintf(doc, sizeof(doc), "%s [%s]", ops[i].doc, ops[i].group);
+		entry(file, ops[i].name, doc, 28);
+	}
+	fprintf(file, "\nMapping types:\n");
+	for (i = 0; i < TYPE_COUNT; i++)
+		entry(file, mapping_types[i].name, mapping_types[i].doc, 28);
+	fprintf(file, "\nSources, the best first:\n");
+	for (i = 0; i < SOURCE_COUNT; i++)
+		entry(file, source_name(i), source_limits(i) ? source_limits(i) : "this project's kernel; tells everything", 28);
+	fprintf(file, "\nReasons of loss:\n");
+	for (i = 0; i < LOSS_COUNT; i++)
+		entry(file, losses[i].name, losses[i].doc, 28);
+}
+
+void help_command(FILE *file, const struct command_desc *command)
+{
+	const char *example, *tab, *end;
+	size_t i;
+
+	fprintf(file, "Usage: iomapscope %s [OPTION...]%s%s\n\n", command->name, command->arguments ? " " : "",
+		command->arguments ? command->arguments : "");
+	wrap(file, command->description, 0, 0);
+	help_options(file, command);
+	if (command == &commands[CMD_lookups])
+		help_lookups(file);
+	fprintf(file, "\nExit status:\n");
+	for (i = 0; i < status_count; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%d", statuses[i].status);
+		entry(file, number, statuses[i].doc, 8);
+	}
+	fprintf(file, "\nExamples:\n");
+	for (example = command->examples; *example; example = end + 1) {
+		tab = strchr(example, '\t');
+		end = strchr(tab, '\n');
+		fprintf(file, "  %-56.*s # %.*s\n", (int)(tab - example), example, (int)(end - tab - 1), tab + 1);
+	}
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "histogram.h"
+
+static const char *const by_names[] = { "op", "type", "dev", "ino", "comm" };
+
+struct keyed_hist *hist_set_at(struct hist_set *set, __u64 a, __u64 b)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++) {
+		if (set->hist[i].a == a && set->hist[i].b == b)
+			return &set->hist[i];
+	}
+	if (set->count == set->room) {
+		size_t room = set->room ? 2 * set->room : 32;
+		struct keyed_hist *more = realloc(set->hist, room * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		set->hist = more;
+		set->room = room;
+	}
+	memset(&set->hist[set->count], 0, sizeof(*set->hist));
+	set->hist[set->count].a = a;
+	set->hist[set->count].b = b;
+	return &set->hist[set->count++];
+}
+
+void hist_set_free(struct hist_set *set)
+{
+	free(set->hist);
+	memset(set, 0, sizeof(*set));
+}
+
+void hist_add(struct hist *to, const struct hist *from)
+{
+	int i;
+
+	to->count += from->count;
+	to->errors += from->errors;
+	to->timed += from->timed;
+	to->total_ns += from->total_ns;
+	if (from->max_ns > to->max_ns)
+		to->max_ns = from->max_ns;
+	for (i = 0; i < HIST_BUCKETS; i++)
+		to->bucket[i] += from->bucket[i];
+}
+
+bool hist_set_diff(struct hist_set *diff, const struct hist_set *now, const struct hist_set *before)
+{
+	size_t i, j;
+	int k;
+
+	for (i = 0; i < now->count; i++) {
+		const struct keyed_hist *new = &now->hist[i], *old = NULL;
+		struct keyed_hist *d;
+
+		for (j = 0; j < before->count && !old; j++) {
+			if (before->hist[j].a == new->a && before->hist[j].b == new->b)
+				old = &before->hist[j];
+		}
+		if (old && old->hist.count == new->hist.count)
+			continue;
+		d = hist_set_at(diff, new->a, new->b);
+		if (!d)
+			return false;
+		d->hist = new->hist;
+		if (!old)
+			continue;
+		d->hist.count -= old->hist.count;
+		d->hist.errors -= old->hist.errors;
+		d->hist.timed -= old->hist.timed;
+		d->hist.total_ns -= old->hist.total_ns;
+		d->max_unknown = new->hist.max_ns == old->hist.max_ns;
+		for (k = 0; k < HIST_BUCKETS; k++)
+			d->hist.bucket[k] -= old->hist.bucket[k];
+	}
+	return true;
+}
+
+__u64 hist_bound(unsigned int bucket)
+{
+	return bucket < HIST_BUCKETS - 1 ? 1ULL << bucket : ~0ULL;
+}
+
+static char *put_key(char *p, const struct keyed_hist *h, enum hist_by by, enum format_kind kind)
+{
+	const char *name = NULL;
+	char comm[16];
+
+	switch (by) {
+	case BY_OP:
+		name = op_name(h->a);
+		break;
+	case BY_TYPE:
+		name = type_name(h->a);
+		break;
+	case BY_DEV:
+		return put_dev(p, h->a);
+	case BY_INO:
+		p = put_dev(p, h->a);
+		*p++ = '/';
+		return put_dec(p, h->b);
+	case BY_COMM:
+		memcpy(comm, &h->a, 8);
+		memcpy(comm + 8, &h->b, 8);
+		return kind == FORMAT_CSV ? put_csv(p, comm, sizeof(comm)) : put_text(p, comm, sizeof(comm));
+	}
+	return put_str(p, name ? name : "-");
+}
+
+/* The key under its field's name, as an event has it. */
+static char *put_key_json(char *p, const struct keyed_hist *h, enum hist_by by)
+{
+	const char *name = NULL;
+	char comm[16];
+
+	p = put_str(p, "\"key\":");
+	if (by == BY_COMM) {
+		memcpy(comm, &h->a, 8);
+		memcpy(comm + 8, &h->b, 8);
+		p = put_json(p, comm, sizeof(comm));
+		p = put_str(p, ",\"comm\":");
+		return put_json(p, comm, sizeof(comm));
+	}
+	*p++ = '"';
+	p = put_key(p, h, by, FORMAT_JSON);
+	p = put_str(p, "\",\"");
+	if (by == BY_DEV || by == BY_INO) {
+		p = put_str(p, "dev\":\"");
+		p = put_dev(p, h->a);
+		*p++ = '"';
+		if (by == BY_INO)
+			p = put_dec(put_str(p, ",\"ino\":"), h->b);
+		return p;
+	}
+	name = by == BY_OP ? op_name(h->a) : type_name(h->a);
+	p = put_str(p, by_names[by]);
+	p = put_str(p, name ? "\":\"" : "\":null");
+	if (name) {
+		p = put_str(p, name);
+		*p++ = '"';
+	}
+	return p;
+}
+
+static void print_json(struct out *out, struct format *format, const struct keyed_hist *h, enum hist_by by, __u64 end_ns,
+		       __u64 span_ns)
+{
+	char *p = out_begin(out);
+	bool first = true;
+	int i;
+
+	p = put_str(p, "{\"event\":\"hist\",\"command\":\"lookups\",\"time\":");
+	p = format_time(format, p, end_ns);
+	p = put_dec(put_str(p, ",\"span_ns\":"), span_ns);
+	p = put_str(p, ",\"by\":\"");
+	p = put_str(p, by_names[by]);
+	p = put_str(p, "\",");
+	p = put_key_json(p, h, by);
+	p = put_dec(put_str(p, ",\"count\":"), h->hist.count);
+	p = put_dec(put_str(p, ",\"errors\":"), h->hist.errors);
+	p = put_dec(put_str(p, ",\"timed\":"), h->hist.timed);
+	p = put_dec(put_str(p, ",\"total_ns\":"), h->hist.total_ns);
+	p = put_str(p, ",\"avg_ns\":");
+	p = h->hist.timed ? put_dec(p, h->hist.total_ns / h->hist.timed) : put_str(p, "null");
+	p = put_str(p, ",\"max_ns\":");
+	p = h->hist.timed && !h->max_unknown ? put_dec(p, h->hist.max_ns) : put_str(p, "null");
+	p = put_str(p, ",\"buckets\":[");
+	for (i = 0; i < HIST_BUCKETS; i++) {
+		if (!h->hist.bucket[i])
+			continue;
+		if (!first)
+			*p++ = ',';
+		first = false;
+		p = put_str(p, "{\"gt_ns\":");
+		p = i ? put_dec(p, hist_bound(i - 1)) : put_sdec(p, -1);
+		p = put_str(p, ",\"le_ns\":");
+		p = i < HIST_BUCKETS - 1 ? put_dec(p, hist_bound(i)) : put_str(p, "null");
+		p = put_dec(put_str(p, ",\"count\":"), h->hist.bucket[i]);
+		*p++ = '}';
+	}
+	p = put_str(p, "]}\n");
+	out_end(out, p, false);
+}
+
+static void print_csv(struct out *out, struct format *format, const struct keyed_hist *h, enum hist_by by, __u64 end_ns,
+		      __u64 span_ns)
+{
+	bool some = false;
+	int i;
+
+	/* A key with lookups but no latency has one row, with empty buckets. */
+	for (i = 0; i <= HIST_BUCKETS; i++) {
+		char *p;
+
+		if (i < HIST_BUCKETS ? !h->hist.bucket[i] : some)
+			continue;
+		some = true;
+		p = out_begin(out);
+		p = format_time(format, p, end_ns);
+		*p++ = ',';
+		p = put_dec(p, span_ns);
+		*p++ = ',';
+		p = put_str(p, by_names[by]);
+		*p++ = ',';
+		p = put_key(p, h, by, FORMAT_CSV);
+		*p++ = ',';
+		p = put_dec(p, h->hist.count);
+		*p++ = ',';
+		p = put_dec(p, h->hist.errors);
+		*p++ = ',';
+		p = put_dec(p, h->hist.timed);
+		*p++ = ',';
+		p = put_dec(p, h->hist.total_ns);
+		*p++ = ',';
+		if (h->hist.timed && !h->max_unknown)
+			p = put_dec(p, h->hist.max_ns);
+		*p++ = ',';
+		if (i < HIST_BUCKETS - 1)
+			p = put_dec(p, hist_bound(i));
+		else if (i == HIST_BUCKETS - 1)
+			p = put_str(p, "inf");
+		*p++ = ',';
+		if (i < HIST_BUCKETS)
+			p = put_dec(p, h->hist.bucket[i]);
+		*p++ = '\n';
+		out_end(out, p, false);
+	}
+}
+
+#define BAR 40
+
+static void print_table(struct out *out, const struct keyed_hist *h, enum hist_by by)
+{
+	int first = HIST_BUCKETS, last = -1, i;
+	char text[64], avg[24] = "-", max[24] = "-", total[24];
+	__u64 most = 0;
+
+	*put_key(text, h, by, FORMAT_TABLE) = 0;
+	*put_duration(total, h->hist.total_ns) = 0;
+	if (h->hist.timed) {
+		*put_duration(avg, h->hist.total_ns / h->hist.timed) = 0;
+		if (!h->max_unknown)
+			*put_duration(max, h->hist.max_ns) = 0;
+	}
+	out_printf(out, "%s %s: count %llu, errors %llu, total %s, avg %s, max %s\n", by_names[by], text,
+		   (unsigned long long)h->hist.count, (unsigned long long)h->hist.errors, total, avg, max);
+	for (i = 0; i < HIST_BUCKETS; i++) {
+		if (!h->hist.bucket[i])
+			continue;
+		if (i < first)
+			first = i;
+		last = i;
+		if (h->hist.bucket[i] > most)
+			most = h->hist.bucket[i];
+	}
+	for (i = first; i <= last; i++) {
+		static const char stars[] = "****************************************";
+		char low[24] = "0ns", high[24] = "inf";
+		int bar = (h->hist.bucket[i] * BAR + most - 1) / most;
+
+		if (i)
+			*put_duration(low, hist_bound(i - 1)) = 0;
+		if (i < HIST_BUCKETS - 1)
+			*put_duration(high, hist_bound(i)) = 0;
+		out_printf(out, "  %8s .. %-8s %10llu |%-*.*s|\n", low, high, (unsigned long long)h->hist.bucket[i], BAR, bar,
+			   stars);
+	}
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct keyed_hist *x = a, *y = b;
+
+	if (x->hist.count != y->hist.count)
+		return x->hist.count < y->hist.count ? 1 : -1;
+	if (x->a != y->a)
+		return x->a < y->a ? -1 : 1;
+	return x->b < y->b ? -1 : x->b > y->b;
+}
+
+void hist_header(struct out *out, enum format_kind kind)
+{
+	if (kind == FORMAT_CSV)
+		out_printf(out, "time,span_ns,by,key,count,errors,timed,total_ns,max_ns,le_ns,bucket\n");
+}
+
+void hist_print(struct out *out, struct format *format, struct hist_set *set, enum hist_by by, __u64 end_ns, __u64 span_ns)
+{
+	size_t i;
+
+	if (set->count)
+		qsort(set->hist, set->count, sizeof(*set->hist), by_count);
+	for (i = 0; i < set->count; i++) {
+		switch (format->kind) {
+		case FORMAT_TABLE:
+			print_table(out, &set->hist[i], by);
+			break;
+		case FORMAT_JSON:
+			print_json(out, format, &set->hist[i], by, end_ns, span_ns);
+			break;
+		case FORMAT_CSV:
+			print_csv(out, format, &set->hist[i], by, end_ns, span_ns);
+			break;
+		}
+	}
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <bpf/btf.h>
+
+#include "plan.h"
+
+#define BTF_OF_KERNEL "/sys/kernel/btf/vmlinux"
+
+/* In the order of enum lookup_source, which is the order of preference and that of --source's choices. */
+static const struct {
+	const char *name;
+	const char *limits;
+} sources[SOURCE_COUNT] = {
+	[SOURCE_LOOKUP] = { "iomap_lookup", NULL },
+	[SOURCE_FEXIT] = {
+		"iomap_iter+fexit",
+		"truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release",
+	},
+	[SOURCE_DSTMAP] = {
+		"iomap_iter+dstmap",
+		"truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release; a failed lookup has "
+		"neither errno nor latency, and is shown when the task begins its next one",
+	},
+};
+
+const char *source_name(unsigned int source)
+{
+	return source < SOURCE_COUNT ? sources[source].name : NULL;
+}
+
+const char *source_limits(unsigned int source)
+{
+	return source < SOURCE_COUNT ? sources[source].limits : NULL;
+}
+
+int plan_btf(struct btf **btf, struct err *err)
+{
+	const char *path = getenv("IOMAPSCOPE_BTF");
+
+	if (!path || !*path)
+		path = BTF_OF_KERNEL;
+	*btf = btf__parse(path, NULL);
+	if (*btf)
+		return 0;
+	if (errno == ENOENT)
+		return err_set(err, STATUS_KERNEL, "no kernel BTF at %s; it needs a kernel built with CONFIG_DEBUG_INFO_BTF=y", path);
+	return err_set(err, STATUS_KERNEL, "cannot read kernel BTF from %s: %s", path, strerror(errno));
+}
+
+static const struct btf_type *skip_modifiers(const struct btf *btf, __u32 id)
+{
+	const struct btf_type *type = btf__type_by_id(btf, id);
+
+	while (type && (btf_is_mod(type) || btf_is_typedef(type)))
+		type = btf__type_by_id(btf, type->type);
+	return type;
+}
+
+/* Number of arguments of a tracepoint, without the hidden first; -1 if it is not there. */
+static int event_args(const struct btf *btf, const char *event)
+{
+	const struct btf_type *type;
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", event);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return -1;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	if (!type || !btf_is_ptr(type))
+		return -1;
+	type = btf__type_by_id(btf, type->type);
+	if (!type || !btf_is_func_proto(type))
+		return -1;
+	return (int)btf_vlen(type) - 1;
+}
+
+static int function_args(const struct btf *btf, const char *function)
+{
+	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+	const struct btf_type *type;
+
+	if (id < 0)
+		return -1;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	return type && btf_is_func_proto(type) ? (int)btf_vlen(type) : -1;
+}
+
+/* Members of anonymous structs and unions inside count as members. */
+static bool type_has_member(const struct btf *btf, const struct btf_type *type, const char *member)
+{
+	const struct btf_member *m = btf_members(type);
+	int i;
+
+	for (i = 0; i < btf_vlen(type); i++, m++) {
+		const char *name = btf__name_by_offset(btf, m->name_off);
+
+		if (name && *name) {
+			if (!strcmp(name, member))
+				return true;
+		} else {
+			const struct btf_type *inner = skip_modifiers(btf, m->type);
+
+			if (inner && btf_is_composite(inner) && type_has_member(btf, inner, member))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool has_member(const struct btf *btf, const char *structure, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
+
+	return id >= 0 && type_has_member(btf, btf__type_by_id(btf, id), member);
+}
+
+static void reject(struct plan *plan, int source, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void reject(struct plan *plan, int source, const char *format, ...)
+{
+	va_list args;
+
+	/* The first reason is the one to tell. */
+	if (!plan->source[source].usable)
+		return;
+	plan->source[source].usable = false;
+	va_start(args, format);
+	vsnprintf(plan->source[source].why_not, sizeof(plan->source[source].why_not), format, args);
+	va_end(args);
+}
+
+static void need_event(struct plan *plan, const struct btf *btf, int source, const char *event, int args)
+{
+	int found = event_args(btf, event);
+
+	if (found < 0)
+		reject(plan, source, "the kernel has no event %s", event);
+	else if (found != args)
+		reject(plan, source, "the event %s has %d arguments, this version knows it with %d", event, found, args);
+}
+
+static void need_member(struct plan *plan, const struct btf *btf, int source, const char *structure, const char *member)
+{
+	if (!has_member(btf, structure, member))
+		reject(plan, source, "struct %s has no member %s", structure, member);
+}
+
+/* IOMAP_OP_DIO_READ of the kernel is our dio_read, whatever the numbers. */
+static void map_ops(struct plan *plan, const struct btf *btf)
+{
+	int id = btf__find_by_name_kind(btf, "iomap_op", BTF_KIND_ENUM), i, op;
+	const struct btf_type *type;
+	const struct btf_enum *value;
+
+	if (id < 0) {
+		reject(plan, SOURCE_LOOKUP, "the kernel has no enum iomap_op");
+		return;
+	}
+	type = btf__type_by_id(btf, id);
+	value = btf_enum(type);
+	for (i = 0; i < btf_vlen(type); i++, value++) {
+		const char *name = btf__name_by_offset(btf, value->name_off);
+		size_t used = strlen(plan->unknown_ops);
+
+		if (strncmp(name, "IOMAP_OP_", 9))
+			continue;
+		for (op = 0; op < OP_COUNT && strcmp(ops[op].id, name + 9); op++)
+			;
+		if (op < OP_COUNT && (__u32)value->val < OP_SLOTS)
+			plan->op_map[value->val] = op;
+		else
+			snprintf(plan->unknown_ops + used, sizeof(plan->unknown_ops) - used, "%s%s", used ? ", " : "", name);
+	}
+}
+
+void plan_make(struct plan *plan, const struct btf *btf)
+{
+	static const char *const of_iter[] = { "inode", "pos", "len", "flags", "iomap", "srcmap" };
+	static const char *const of_iomap[] = { "addr", "offset", "length", "type", "flags" };
+	static const char *const of_inode[] = { "i_mode", "i_rdev", "i_sb", "i_ino" };
+	bool processed, status;
+	int source;
+	size_t i;
+
+	memset(plan, 0, sizeof(*plan));
+	for (source = 0; source < SOURCE_COUNT; source++)
+		plan->source[source].usable = true;
+
+	need_event(plan, btf, SOURCE_LOOKUP, "iomap_lookup", 10);
+	map_ops(plan, btf);
+
+	processed = has_member(btf, "iomap_iter", "processed");
+	status = has_member(btf, "iomap_iter", "status") && has_member(btf, "iomap_iter", "iter_start_pos");
+	for (source = SOURCE_FEXIT; source <= SOURCE_DSTMAP; source++) {
+		need_event(plan, btf, source, "iomap_iter", 3);
+		if (!processed && !status)
+			reject(plan, source, "struct iomap_iter has neither processed nor status and iter_start_pos, so the end "
+			       "of a loop cannot be told from a lookup");
+	}
+	if (function_args(btf, "iomap_iter") < 0)
+		reject(plan, SOURCE_FEXIT, "the kernel has no function iomap_iter");
+	else if (function_args(btf, "iomap_iter") != 2)
+		reject(plan, SOURCE_FEXIT, "iomap_iter() does not have the two arguments that this version knows");
+	need_event(plan, btf, SOURCE_DSTMAP, "iomap_iter_dstmap", 2);
+
+	for (source = 0; source < SOURCE_COUNT; source++) {
+		if (source != SOURCE_LOOKUP) {
+			for (i = 0; i < sizeof(of_iter) / sizeof(of_iter[0]); i++)
+				need_member(plan, btf, source, "iomap_iter", of_iter[i]);
+		}
+		for (i = 0; i < sizeof(of_iomap) / sizeof(of_iomap[0]); i++)
+			need_member(plan, btf, source, "iomap", of_iomap[i]);
+		for (i = 0; i < sizeof(of_inode) / sizeof(of_inode[0]); i++)
+			need_member(plan, btf, source, "inode", of_inode[i]);
+		need_member(plan, btf, source, "super_block", "s_dev");
+	}
+
+	/* The marks of the eras: see the list of flags in schema/ops.h. */
+	plan->era = status ? ERA_615 : has_member(btf, "iomap", "page_ops") ? ERA_62 : ERA_614;
+	plan->writes_alone = plan->era != ERA_62;
+	plan->cookie = has_member(btf, "iomap", "validity_cookie");
+	/* 7.x: struct iomap_ops has iomap_next in place of iomap_begin; who calls that himself passes no event of ours. */
+	plan->own_iterators = has_member(btf, "iomap_ops", "iomap_next");
+}
+
+int plan_choose(const struct plan *plan, int from)
+{
+	int source;
+
+	for (source = from; source < SOURCE_COUNT; source++) {
+		if (plan->source[source].usable)
+			return source;
+	}
+	return -1;
+}

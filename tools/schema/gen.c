@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Build-time generator: man pages, bash completion and the field table of docs/events.md, from the schema. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lookups.h"
+#include "plan.h"
+#include "schema.h"
+
+/* roff: a backslash, and a dot or an apostrophe at the start of a line, mean something; a - in a name must stay one. */
+static void roff(const char *text)
+{
+	bool line_start = true;
+
+	for (; *text; text++) {
+		if (line_start && (*text == '.' || *text == '\''))
+			fputs("\\&", stdout);
+		if (*text == '\\')
+			fputs("\\e", stdout);
+		else if (*text == '-')
+			fputs("\\-", stdout);
+		else
+			putchar(*text);
+		line_start = *text == '\n';
+	}
+}
+
+static void roff_paragraphs(const char *text)
+{
+	const char *end;
+
+	for (;;) {
+		char paragraph[1024];
+
+		end = strstr(text, "\n\n");
+		snprintf(paragraph, sizeof(paragraph), "%.*s", end ? (int)(end - text) : (int)strlen(text), text);
+		roff(paragraph);
+		putchar('\n');
+		if (!end)
+			return;
+		puts(".PP");
+		text = end + 2;
+	}
+}
+
+static void roff_item(const char *term, const char *doc)
+{
+	fputs(".TP\n.B ", stdout);
+	roff(term);
+	putchar('\n');
+	roff(doc);
+	putchar('\n');
+}
+
+static void man_head(const char *page)
+{
+	printf(".\\\" Generated from tools/schema; do not edit.\n.TH %s 8 \"\" \"iomapscope %s\" \"System Administration\"\n", page,
+	       VERSION);
+}
+
+static void man_status(void)
+{
+	size_t i;
+
+	puts(".SH EXIT STATUS");
+	for (i = 0; i < status_count; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%d", statuses[i].status);
+		roff_item(number, statuses[i].doc);
+	}
+}
+
+static void man_examples(const struct command_desc *command)
+{
+	const char *example, *tab, *end;
+
+	puts(".SH EXAMPLES");
+	for (example = command->examples; *example; example = end + 1) {
+		char line[160], doc[160];
+
+		tab = strchr(example, '\t');
+		end = strchr(tab, '\n');
+		snprintf(line, sizeof(line), "%.*s", (int)(tab - example), example);
+		snprintf(doc, sizeof(doc), "%.*s", (int)(end - tab - 1), tab + 1);
+		roff_item(line, doc);
+	}
+}
+
+static void man_options(const struct command_desc *command)
+{
+	const char *group = NULL;
+	size_t i;
+
+	puts(".SH OPTIONS");
+	for (i = 0; i < command->option_count; i++) {
+		const struct option_desc *option = &options[command->options[i]];
+
+		if (!group || strcmp(group, option->group)) {
+			group = option->group;
+			printf(".SS %s\n", group);
+		}
+		puts(".TP");
+		if (option->shortname)
+			printf("\\fB\\-%c\\fR, ", option->shortname);
+		fputs("\\fB\\-\\-", stdout);
+		roff(option->longname);
+		fputs("\\fR", stdout);
+		if (option->argument)
+			printf(" \\fI%s\\fR", option->argument);
+		putchar('\n');
+		roff(option->doc);
+		if (option->choices) {
+			fputs("\n(", stdout);
+			roff(option->choices);
+			putchar(')');
+		}
+		putchar('\n');
+	}
+}
+
+static void man_flags(const struct flag_desc *flags, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		roff_item(flags[i].name, flags[i].doc);
+}
+
+static void man_lookups(void)
+{
+	int i;
+
+	puts(".SH FIELDS\nJSON and CSV names, in this order; in brackets the table's column.");
+	for (i = 0; i < LF_COUNT; i++) {
+		const struct field *field = &lookup_fields[i];
+		char term[64], doc[320];
+
+		snprintf(term, sizeof(term), field->heading ? "%s [%s]" : "%s", field->name, field->heading);
+		snprintf(doc, sizeof(doc), "%s%s%s%s", field->doc, *field->unit ? " (" : "", field->unit,
+			 *field->unit ? ")" : "");
+		roff_item(term, doc);
+	}
+	puts(".SH OPERATIONS\nWith their group, which \\fB\\-\\-op\\fR takes as well.");
+	for (i = 0; i < OP_COUNT; i++) {
+		char term[64];
+
+		snprintf(term, sizeof(term), "%s [%s]", ops[i].name, ops[i].group);
+		roff_item(term, ops[i].doc);
+	}
+	puts(".SH MAPPING TYPES");
+	for (i = 0; i < TYPE_COUNT; i++)
+		roff_item(mapping_types[i].name, mapping_types[i].doc);
+	puts(".SH FLAGS OF A MAPPING");
+	man_flags(map_flags, map_flag_count);
+	puts(".SH FLAGS OF A LOOKUP");
+	man_flags(ask_flags, ask_flag_count);
+	puts(".SH SOURCES\nThe best first; what each cannot tell.");
+	for (i = 0; i < SOURCE_COUNT; i++)
+		roff_item(source_name(i), source_limits(i) ? source_limits(i) : "this project's kernel; tells everything");
+	puts(".SH LOSSES\nWhy a lookup that was seen is neither emitted nor filtered.");
+	for (i = 0; i < LOSS_COUNT; i++)
+		roff_item(losses[i].name, losses[i].doc);
+}
+
+static int man(const char *name)
+{
+	char page[64];
+	int i;
+
+	if (!strcmp(name, "iomapscope")) {
+		man_head("IOMAPSCOPE");
+		puts(".SH NAME\niomapscope \\- observe the Linux iomap layer\n"
+		     ".SH SYNOPSIS\n.B iomapscope\n\\fICOMMAND\\fR [\\fIOPTION\\fR...]\n.SH COMMANDS");
+		for (i = 0; i < CMD_COUNT; i++)
+			roff_item(commands[i].name, commands[i].summary);
+		man_status();
+		puts(".SH ENVIRONMENT");
+		roff_item("IOMAPSCOPE_BTF", "Read the kernel's BTF from this file, to plan for another kernel or to test.");
+		puts(".SH SEE ALSO\n\\fBiomapscope\\-lookups\\fR(8), \\fBiomapscope\\-probe\\fR(8)");
+		return 0;
+	}
+	for (i = 0; i < CMD_COUNT; i++) {
+		if (strcmp(commands[i].name, name))
+			continue;
+		snprintf(page, sizeof(page), "IOMAPSCOPE\\-%s", name);
+		man_head(page);
+		printf(".SH NAME\niomapscope\\-%s \\- %s\n", name, commands[i].summary);
+		printf(".SH SYNOPSIS\n.B iomapscope %s\n[\\fIOPTION\\fR...]%s%s\n", name, commands[i].arguments ? " " : "",
+		       commands[i].arguments ? commands[i].arguments : "");
+		puts(".SH DESCRIPTION");
+		roff_paragraphs(commands[i].description);
+		man_options(&commands[i]);
+		if (i == CMD_lookups)
+			man_lookups();
+		man_status();
+		man_examples(&commands[i]);
+		puts(".SH SEE ALSO\n\\fBiomapscope\\fR(8)");
+		return 0;
+	}
+	fprintf(stderr, "gen: no command %s\n", name);
+	return 1;
+}
+
+static void words_of(const char *choices)
+{
+	for (; *choices; choices++)
+		putchar(*choices == '|' ? ' ' : *choices);
+}
+
+static int completion(void)
+{
+	size_t k;
+	int i, j;
+
+	puts("# Generated from tools/schema; do not edit.\n"
+	     "# bash completion for iomapscope\n"
+	     "_iomapscope()\n{\n"
+	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} list\n"
+	     "\tCOMPREPLY=()");
+	fputs("\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W '", stdout);
+	for (i = 0; i < CMD_COUNT; i++)
+		printf("%s%s", i ? " " : "", commands[i].name);
+	puts("' -- \"$cur\")\n\t\treturn\n\tfi");
+	puts("\tcase ${COMP_WORDS[1]},$prev in");
+	for (i = 0; i < CMD_COUNT; i++) {
+		for (k = 0; k < commands[i].option_count; k++) {
+			const struct option_desc *option = &options[commands[i].options[k]];
+
+			if (!option->argument)
+				continue;
+			printf("\t%s,--%s", commands[i].name, option->longname);
+			if (option->shortname)
+				printf("|%s,-%c", commands[i].name, option->shortname);
+			puts(")");
+			if (option->choices) {
+				fputs("\t\tmapfile -t COMPREPLY < <(compgen -W '", stdout);
+				words_of(option->choices);
+				puts("' -- \"$cur\")");
+			} else if (option->kind == OPTION_OPS) {
+				/* A list: what stands before the last comma stays. */
+				fputs("\t\tlist=${cur%\"${cur##*,}\"}\n\t\tmapfile -t COMPREPLY < <(compgen -P \"$list\" -W '", stdout);
+				for (j = 0; j < OP_COUNT; j++)
+					printf("%s%s", j ? " " : "", ops[j].name);
+				for (j = 0; j < OP_COUNT; j++) {
+					if (!j || strcmp(ops[j].group, ops[j - 1].group))
+						printf(" %s", ops[j].group);
+				}
+				puts("' -- \"${cur##*,}\")");
+			} else if (option->kind == OPTION_STRING && strcmp(option->longname, "comm")) {
+				puts("\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n\t\tcompopt -o filenames 2>/dev/null");
+			}
+			puts("\t\treturn\n\t\t;;");
+		}
+	}
+	puts("\tesac\n\tcase ${COMP_WORDS[1]} in");
+	for (i = 0; i < CMD_COUNT; i++) {
+		printf("\t%s) list='", commands[i].name);
+		if (i == CMD_help) {
+			for (j = 0; j < CMD_COUNT; j++)
+				printf("%s ", commands[j].name);
+		}
+		for (k = 0; k < commands[i].option_count; k++) {
+			const struct option_desc *option = &options[commands[i].options[k]];
+
+			printf("%s--%s", k ? " " : "", option->longname);
+			if (option->shortname)
+				printf(" -%c", option->shortname);
+		}
+		puts("' ;;");
+	}
+	puts("\t*) return ;;\n\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$list\" -- \"$cur\")\n}\n"
+	     "complete -F _iomapscope iomapscope");
+	return 0;
+}
+
+/* Markdown: a | inside a cell would end it. */
+static void cell(const char *text)
+{
+	putchar(' ');
+	for (; *text; text++) {
+		if (*text == '|')
+			putchar('\\');
+		putchar(*text);
+	}
+	fputs(" |", stdout);
+}
+
+static int events(void)
+{
+	int i;
+
+	puts("| field | column | type | unit | null | meaning |\n|---|---|---|---|---|---|");
+	for (i = 0; i < LF_COUNT; i++) {
+		const struct field *field = &lookup_fields[i];
+		bool text = field->kind != KIND_DEC && field->kind != KIND_SIZE && field->kind != KIND_HEX &&
+			    field->kind != KIND_RET && field->kind != KIND_DURATION;
+
+		printf("| `%s` |", field->name);
+		cell(field->heading ? field->heading : "");
+		cell(text ? "string" : "number");
+		cell(field->unit);
+		cell(field->nullable ? "can be" : "never");
+		cell(field->doc);
+		putchar('\n');
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int ret = 1;
+
+	if (argc == 3 && !strcmp(argv[1], "man"))
+		ret = man(argv[2]);
+	else if (argc == 2 && !strcmp(argv[1], "completion"))
+		ret = completion();
+	else if (argc == 2 && !strcmp(argv[1], "events"))
+		ret = events();
+	else
+		fputs("usage: gen man PAGE | gen completion | gen events\n", stderr);
+	return fflush(stdout) || ferror(stdout) ? 1 : ret;
+}
