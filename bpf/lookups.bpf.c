@@ -9,6 +9,8 @@
  * Accounting: every lookup counted in seen is counted once more, as emitted, filtered or lost for a reason. On the stock
  * sources seen is counted when the lookup begins, so one that never ends is what is missing from the sum.
  */
+#include <asm/ptrace.h>
+
 #include "kernel.h"
 #include "lookups.h"
 
@@ -47,6 +49,7 @@ struct slot {
 	__u64 start_ns;
 	__u64 pos, len;
 	__u64 ino;
+	__u64 entry;		/* see entry_mark() */
 	__u32 dev;
 	__u32 flags;
 	__u32 op;
@@ -492,11 +495,22 @@ static __noinline int abandon(struct slot *slot)
 	return 0;
 }
 
+/*
+ * A number of the way that the task came into the kernel: where from, and with which arguments. If it differs, so does the system
+ * call; if it is the same, the call may have been made again.
+ */
+static __always_inline __u64 entry_mark(void)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	return PT_REGS_IP(regs) + 3 * PT_REGS_SP(regs) + 5 * PT_REGS_PARM2(regs) + 7 * PT_REGS_PARM3(regs);
+}
+
 SEC("tp_btf/iomap_iter")
 int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long caller)
 {
 	struct slot *slot, *free = NULL, *oldest = NULL;
-	__u64 addr = (__u64)iter, pos, len;
+	__u64 addr = (__u64)iter, pos, len, entry = 0;
 	struct lookup_stats *st;
 	struct task_slots *t;
 	bool follows;
@@ -523,11 +537,15 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 	 * Stacks grow down: of the operations of one task that are alive, the inner ones have the lower addresses. A slot at this
 	 * iterator's address or below therefore belongs to a lookup that is over. (Deduplication has two iterators in one frame,
 	 * but looks up for one only after the other's lookup has returned.) A slot above may be an outer lookup that is still
-	 * in the file system.
+	 * in the file system, or one of an earlier system call, as those do not all start at the same address.
 	 */
+	if (cfg.source == SOURCE_DSTMAP)
+		entry = entry_mark();
 	for (i = 0; i < SLOTS; i++) {
 		slot = &t->slot[i];
-		if (slot->iter && slot->iter <= addr) {
+		if (slot->iter > addr && slot->entry != entry) {
+			abandon(slot);
+		} else if (slot->iter && slot->iter <= addr) {
 			if (slot->iter == addr && iter->iomap.length) {
 				/* The end was skipped, but here is its mapping: only the latency is lost. */
 				struct outcome o = {
@@ -574,6 +592,7 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 		free->flags = iter->flags;
 		free->dev = inode_dev(iter->inode);
 		free->ino = iter->inode->i_ino;
+		free->entry = entry;
 	}
 	free->iter = addr;
 	free->start_ns = bpf_ktime_get_ns();

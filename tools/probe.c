@@ -313,6 +313,8 @@ int probe_main(const struct args *args, struct err *err)
 	} else {
 		probe.btf_ok = true;
 		plan_make(&probe.plan, btf);
+		if (!probe.caps_missing)
+			plan_try(&probe.plan, btf);
 		btf__free(btf);
 		probe.chosen = plan_choose(&probe.plan, 0);
 		probe.callers = callers_read(ranges, RANGE_MAX, &probe.caller_count);

@@ -4,7 +4,8 @@
 
     cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [CASE...]
 
---sources: the lookup sources that this kernel must serve, best first; one that does not work is a failure.
+--sources: the lookup sources that this kernel must serve, best first; one that does not work is a failure. Without it, those that
+probe calls usable.
 --disk: a device to put a file system on, twice; without it, loop devices are used.
 
 A case is a module with a docstring that says what it guards, and run(t, env), which reports by t (tap.Tap)
@@ -79,7 +80,7 @@ def run_case(t, env, name):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--label", default="")
-    parser.add_argument("--sources", default="iomap_iter+fexit,iomap_iter+dstmap")
+    parser.add_argument("--sources", default="")
     parser.add_argument("--disk", action="append", default=[])
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
@@ -100,7 +101,7 @@ def main():
     # So that a killed test run leaves no mounts: the exit handlers run.
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(f"cases.py: signal {signum}"))
     t = Tap(args.label)
-    env = Env(args.sources.split(","), args.disk)
+    env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk)
     for name in args.cases or known:
         run_case(t, env, name)
     sys.exit(t.done())

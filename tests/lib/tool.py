@@ -30,6 +30,12 @@ def run(*args, env=None, **kwargs):
                           timeout=PATIENCE, env={**os.environ, **(env or {})}, **kwargs)
 
 
+def usable_sources():
+    """The sources of lookups that probe calls usable on this kernel, best first."""
+    records = map(json.loads, run("probe", "-o", "json").stdout.splitlines())
+    return [record["source"] for record in records if record["event"] == "source" and record["usable"]]
+
+
 def capabilities(pid):
     """The effective capabilities of a process as a number, None once it has ended."""
     try:

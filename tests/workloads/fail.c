@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fail buffered|direct|fallocate FILE	write (allocate) 64 KiB at a time until the file system is full
- * fail nowait FILE COUNT		COUNT direct writes with RWF_NOWAIT at 64 KiB of an existing file, which
+ * fail nowait FILE COUNT		COUNT direct writes with RWF_NOWAIT at 64 KiB of an existing file on XFS, which
  *					has to be larger and a hole there
  *
  * Prints one line: "KIND calls N failed N ERRNO", after the first failure but for nowait. The last thing done
@@ -14,10 +14,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <xfs/xfs.h>
 
 #define CHUNK	65536
 
@@ -60,9 +64,34 @@ static void fill(const char *kind, const char *path)
 	last_lookup(fd);
 }
 
+/*
+ * Opens a file of XFS by its handle, which lets writes leave its times alone. A write that has to bring them up to date is refused
+ * under NOWAIT before any lookup, and since Linux 6.13 nearly every write has to.
+ */
+static int open_without_times(const char *path, int flags)
+{
+	char handle[64];
+	__u32 length = sizeof(handle);
+	xfs_fsop_handlereq_t request = { .path = (char *)path, .ohandle = handle, .ohandlen = &length };
+	char directory[PATH_MAX];
+	int fs, fd;
+
+	snprintf(directory, sizeof(directory), "%s", path);
+	fs = xopen(dirname(directory), O_RDONLY | O_DIRECTORY);
+
+	if (ioctl(fs, XFS_IOC_PATH_TO_HANDLE, &request))
+		die_errno("XFS_IOC_PATH_TO_HANDLE");
+	request = (xfs_fsop_handlereq_t){ .ihandle = handle, .ihandlen = length, .oflags = flags };
+	fd = ioctl(fs, XFS_IOC_OPEN_BY_HANDLE, &request);
+	if (fd < 0)
+		die_errno("XFS_IOC_OPEN_BY_HANDLE");
+	close(fs);
+	return fd;
+}
+
 static void refuse(const char *path, uint64_t count)
 {
-	int fd = xopen(path, O_RDWR | O_DIRECT);
+	int fd = open_without_times(path, O_RDWR | O_DIRECT);
 	struct iovec iov = { .iov_base = xalloc_pages(4096), .iov_len = 4096 };
 	uint64_t i, failed = 0;
 	int err = 0;

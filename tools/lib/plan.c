@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 
 #include "plan.h"
@@ -229,6 +231,25 @@ void plan_make(struct plan *plan, const struct btf *btf)
 	plan->cookie = has_member(btf, "iomap", "validity_cookie");
 	/* 7.x: struct iomap_ops has iomap_next in place of iomap_begin; who calls that himself passes no event of ours. */
 	plan->own_iterators = has_member(btf, "iomap_ops", "iomap_next");
+}
+
+void plan_try(struct plan *plan, const struct btf *btf)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FEXIT);
+	int fd;
+
+	if (!plan->source[SOURCE_FEXIT].usable)
+		return;
+	options.attach_btf_id = btf__find_by_name_kind(btf, "iomap_iter", BTF_KIND_FUNC);
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "try", "GPL", nothing, 2, &options);
+	if (fd < 0)
+		reject(plan, SOURCE_FEXIT, "the kernel refuses to load fexit programs: %s", strerror(-fd));
+	else
+		close(fd);
 }
 
 int plan_choose(const struct plan *plan, int from)

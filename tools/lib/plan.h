@@ -30,6 +30,12 @@ int plan_btf(struct btf **btf, struct err *err);
 
 void plan_make(struct plan *plan, const struct btf *btf);
 
+/*
+ * Takes back what the kernel's BTF promises and its policy refuses, by loading (not attaching) a program that does nothing.
+ * Needs the privilege to load programs. The observers need not call it: they fall back when they attach.
+ */
+void plan_try(struct plan *plan, const struct btf *btf);
+
 /* The best usable source from @from on, -1 if there is none. */
 int plan_choose(const struct plan *plan, int from);
 

@@ -34,7 +34,8 @@
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \
-		"each mounted file system which operations enter iomap and can therefore be seen. Loads nothing and changes nothing.\n\n" \
+		"each mounted file system which operations enter iomap and can therefore be seen. Attaches nothing; with " \
+		"the privilege it loads one program that does nothing, to see whether the kernel lets it.\n\n" \
 		"The status is 0 if lookups can be observed, otherwise 3 or 4.", \
 		LIST(OPT_PROBE_OUTPUT, OPT_HELP), \
 		"iomapscope probe\tcan this machine be observed?\n" \
