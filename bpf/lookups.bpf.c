@@ -70,6 +70,8 @@ struct {
 
 static const struct hist no_hist;
 
+#define RANGE_NONE (~0ULL)
+
 static __always_inline struct lookup_stats *stats_of(__u32 program)
 {
 	return bpf_map_lookup_elem(&stats, &program);
@@ -389,27 +391,55 @@ static __always_inline __u32 op_of_flags(__u32 flags, __u64 len)
 	return OP_HIDDEN;	/* read, readahead; or with REPORT: seek, FIEMAP, swap, bmap */
 }
 
-static __always_inline __u32 op_of_caller(__u64 caller, __u32 flags, __u64 len)
+/* What calls iomap_iter() at this address, RANGE_NONE if that is not known. */
+static __always_inline __u64 caller_at(__u64 address)
 {
 	__u32 low = 0, high = cfg.ranges, mid, i;
 
 	for (i = 0; i < 7 && low < high; i++) {		/* RANGE_MAX is 2^6 */
 		mid = ((low + high) / 2) & (RANGE_MAX - 1);
-		if (caller < ranges[mid].start) {
+		if (address < ranges[mid].start)
 			high = mid;
-			continue;
-		}
-		if (caller >= ranges[mid].end) {
+		else if (address >= ranges[mid].end)
 			low = mid + 1;
-			continue;
-		}
-		if (ranges[mid].op < OP_SLOTS)
+		else
 			return ranges[mid].op;
-		if (ranges[mid].op == CALLER_DAX_RW)
-			return flags & ASK_WRITE ? OP_DAX_WRITE : OP_DAX_READ;
-		break;
 	}
+	return RANGE_NONE;
+}
+
+/* The operation of a caller; OP_HIDDEN if neither it nor the flags tell. */
+static __always_inline __u32 op_of_caller(__u64 address, __u32 flags, __u64 len)
+{
+	__u64 op = caller_at(address);
+
+	if (op < OP_SLOTS)
+		return op;
+	if (op == CALLER_DAX_RW)
+		return flags & ASK_WRITE ? OP_DAX_WRITE : OP_DAX_READ;
 	return op_of_flags(flags, len);
+}
+
+/*
+ * The caller of the function that a fexit program without arguments on the stack is attached to. While the program is attached the
+ * function itself, and so the iomap_iter event, takes the trampoline for its caller.
+ *
+ * On x86 the context lies in the trampoline's frame (arch/x86/net/bpf_jit_comp.c, "Generated trampoline stack layout", the same from
+ * 5.5 to 7.x): arguments, result, frame pointer, return address into the function's entry, return address of its caller. The first
+ * return address proves the layout. Elsewhere, and if it should change, the caller is not known.
+ */
+static __always_inline __u64 caller_of_function(void *ctx, int arguments)
+{
+#ifdef __TARGET_ARCH_x86
+	struct {
+		__u64 function, caller;
+	} ret;
+	__u64 entry = bpf_get_func_ip(ctx);
+
+	if (!bpf_probe_read_kernel(&ret, sizeof(ret), (__u64 *)ctx + arguments + 2) && ret.function - entry <= 16)
+		return ret.caller;
+#endif
+	return 0;
 }
 
 /*
@@ -641,6 +671,8 @@ int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
 	if (!slot)
 		return 0;
 	o.op = slot->op;
+	if (cfg.need_op && o.op == OP_HIDDEN && cfg.ranges)
+		o.op = op_of_caller(caller_of_function(ctx, 2), iter->flags, iter->len);
 	o.flags = iter->flags;
 	o.dev = inode_dev(iter->inode);
 	o.ino = iter->inode->i_ino;

@@ -69,6 +69,11 @@ int main(int argc, char **argv)
 		die("needs one file and at least one thread");
 	path = argv[optind];
 
+	if (threads == 1) {
+		worker(NULL);
+		printf("%" PRIu64 "\n", count);
+		return 0;
+	}
 	tids = calloc(threads, sizeof(*tids));
 	if (!tids)
 		die_errno("%" PRIu64 " threads", threads);

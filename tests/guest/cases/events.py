@@ -105,8 +105,8 @@ def do_everything(fs):
             shared = fs.path("events-shared")
             storage.command("cp", "--reflink=always", path, shared)
             storage.command("xfs_io", "-c", "funshare 0 8192", shared)
+            tool.workload("fail", "nowait", fs.hole("events-refused"), 5)
     swap(fs.file("events-swap", 1 << 20))
-    tool.workload("fail", "nowait", fs.hole("events-refused"), 5)
 
 
 def flush_route(fs):
