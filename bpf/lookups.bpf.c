@@ -421,23 +421,21 @@ static __always_inline __u32 op_of_caller(__u64 address, __u32 flags, __u64 len)
 }
 
 /*
- * The caller of the function that a fexit program without arguments on the stack is attached to. While the program is attached the
- * function itself, and so the iomap_iter event, takes the trampoline for its caller.
+ * The caller of the function that a fexit program is attached to. While it is attached the function itself, and so the iomap_iter
+ * event, takes the trampoline for its caller.
  *
- * On x86 the context lies in the trampoline's frame (arch/x86/net/bpf_jit_comp.c, "Generated trampoline stack layout", the same from
- * 5.5 to 7.x): arguments, result, frame pointer, return address into the function's entry, return address of its caller. The first
- * return address proves the layout. Elsewhere, and if it should change, the caller is not known.
+ * On x86 the context lies in the trampoline's frame (arch/x86/net/bpf_jit_comp.c, "Generated trampoline stack layout"; seen in 6.1, 6.12
+ * and 7.3): arguments, result, frame pointer, return address. That is the caller's where the function jumps to the trampoline (7.x),
+ * and before that one into the function's entry, with the caller's behind it. Elsewhere, and if the layout should change, what is
+ * found is no caller of iomap, and the operation is not known.
  */
 static __always_inline __u64 caller_of_function(void *ctx, int arguments)
 {
 #ifdef __TARGET_ARCH_x86
-	struct {
-		__u64 function, caller;
-	} ret;
-	__u64 entry = bpf_get_func_ip(ctx);
+	__u64 ret[2], entry = bpf_get_func_ip(ctx);
 
-	if (!bpf_probe_read_kernel(&ret, sizeof(ret), (__u64 *)ctx + arguments + 2) && ret.function - entry <= 16)
-		return ret.caller;
+	if (!bpf_probe_read_kernel(ret, sizeof(ret), (__u64 *)ctx + arguments + 2))
+		return ret[0] - entry <= 16 ? ret[1] : ret[0];
 #endif
 	return 0;
 }
