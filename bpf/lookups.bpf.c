@@ -20,6 +20,7 @@ const volatile struct lookup_config cfg;
 const volatile struct caller_range ranges[RANGE_MAX];
 
 bool enabled;			/* stock: both programs are attached */
+bool stopping;			/* stock: no new lookups are taken up, those begun may end */
 __u64 tickets;			/* --count: records emitted so far */
 __s64 begin_failed;		/* lookups whose begin got no storage and whose end has not been met */
 
@@ -544,7 +545,7 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 	bool follows;
 	int i;
 
-	if (!enabled)
+	if (!enabled || stopping)
 		return 0;
 	st = stats_of(STATS_BEGIN);
 	if (!st)
@@ -641,8 +642,8 @@ static __always_inline struct slot *take(struct lookup_stats *st, __u64 addr, bo
 			}
 		}
 	}
-	if (!succeeded)
-		return NULL;	/* the end of a loop */
+	if (!succeeded || stopping)
+		return NULL;	/* the end of a loop, or begun after the last that we took up */
 	if (begin_failed > 0) {
 		__sync_fetch_and_add(&begin_failed, -1);
 		return NULL;

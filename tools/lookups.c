@@ -393,6 +393,7 @@ static int watch_ring(struct lookups *l)
  */
 static void detach(struct lookups *l)
 {
+	l->skel->bss->stopping = true;
 	bpf_link__destroy(l->skel->links.iter_begin);
 	l->skel->links.iter_begin = NULL;
 	lookups_bpf__detach(l->skel);
@@ -415,7 +416,7 @@ static int account(struct lookups *l)
 {
 	static struct lookup_stats sum;
 	struct account *a = &l->account;
-	__u64 in_kernel = 0;
+	__u64 in_kernel = 0, begins_skipped;
 	__u32 program;
 	int i, ret;
 
@@ -432,7 +433,8 @@ static int account(struct lookups *l)
 		a->lost[LOSS_unmatched_end] += sum.unmatched_end;
 		in_kernel += sum.emitted;
 	}
-	a->programs_skipped = skipped(l->programs[0]) + skipped(l->programs[1]);
+	begins_skipped = skipped(l->programs[0]);
+	a->programs_skipped = begins_skipped + skipped(l->programs[1]);
 	if (l->config.hist) {
 		struct hist_set set = {};
 		size_t n;
@@ -462,6 +464,8 @@ static int account(struct lookups *l)
 		}
 		if (a->seen > known)
 			a->lost[LOSS_unmatched_begin] += a->seen - known;
+		if (begins_skipped > a->lost[LOSS_unmatched_end])
+			a->unseen_at_most = begins_skipped - a->lost[LOSS_unmatched_end];
 	}
 	a->duration_ns = monotonic_ns() - l->start_ns;
 	return 0;
@@ -527,9 +531,10 @@ static int conclude(struct lookups *l, struct err *err)
 		return err_set(err, STATUS_OUTPUT, "cannot write the output: its reader does not read");
 	if (error)
 		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s", strerror(error));
-	if (l->args->given[OPT_STRICT] && account_lost(&l->account))
-		return err_set(err, STATUS_LOST, "%llu of %llu lookups were lost (--strict)",
-			       (unsigned long long)account_lost(&l->account), (unsigned long long)l->account.seen);
+	if (l->args->given[OPT_STRICT] && !account_complete(&l->account))
+		return err_set(err, STATUS_LOST, "%llu of %llu lookups were lost, and up to %llu not seen (--strict)",
+			       (unsigned long long)account_lost(&l->account), (unsigned long long)l->account.seen,
+			       (unsigned long long)l->account.unseen_at_most);
 	return 0;
 }
 

@@ -11,6 +11,11 @@ __u64 account_lost(const struct account *account)
 	return lost;
 }
 
+bool account_complete(const struct account *account)
+{
+	return !account_lost(account) && !account->unseen_at_most;
+}
+
 static char *put_member(char *p, const char *name, __u64 value)
 {
 	*p++ = '"';
@@ -39,6 +44,8 @@ char *account_json(const struct account *account, char *p)
 	}
 	p = put_str(p, "},");
 	p = put_member(p, "lost_total", account_lost(account));
+	*p++ = ',';
+	p = put_member(p, "unseen_at_most", account->unseen_at_most);
 	*p++ = ',';
 	p = put_member(p, "programs_skipped", account->programs_skipped);
 	*p++ = ',';
@@ -72,6 +79,10 @@ char *account_text(const struct account *account, char *p)
 	}
 	if (reasons)
 		*p++ = ')';
+	if (account->unseen_at_most) {
+		p = put_dec(put_str(p, "; up to "), account->unseen_at_most);
+		p = put_str(p, " more were not seen, as the kernel skipped the program");
+	}
 	p = put_str(p, "; source ");
 	p = put_str(p, account->source ? account->source : "none");
 	*p++ = '\n';

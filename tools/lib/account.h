@@ -11,11 +11,15 @@ struct account {
 	__u64 lost[LOSS_COUNT];
 	__u64 programs_skipped;		/* runs of programs that the kernel left out; on stock sources not all were lookups */
 	__u64 duration_ns;
+	__u64 unseen_at_most;		/* lookups that may be missing from @seen: begins that the kernel left out, and no end told of */
 	const char *command;
 	const char *source;		/* NULL: none was attached */
 };
 
 __u64 account_lost(const struct account *account);
+
+/* Whether all that happened was seen, and nothing of it lost. */
+bool account_complete(const struct account *account);
 
 /* One line each, newline included; LINE_ROOM suffices. */
 char *account_json(const struct account *account, char *p);

@@ -18,7 +18,8 @@
 		"gets a mapping or an error. Each lookup is one line, or with --hist is added to a histogram in the kernel.\n\n" \
 		"The last line says how many lookups were seen, emitted, left out by the filters, and lost, and why. Always " \
 		"seen = emitted + filtered + lost. In a stream the tool's own lookups are left out, or its output would feed it. " \
-		"Lookups of writeback are not made through the iterator and are not shown.\n\n" \
+		"Where the kernel preempts BPF programs it skips them for other tasks meanwhile; on stock sources the line then also says " \
+		"how many more lookups there may have been. Lookups of writeback are not made through the iterator and are not shown.\n\n" \
 		"A kernel with this project's events gives every field. A stock kernel from 6.1 on is observed by its own events; " \
 		"'iomapscope probe' says what that leaves unknown. A field that is unknown or means nothing is null in JSON, empty " \
 		"in CSV and - in the table.\n\n" \
@@ -59,7 +60,7 @@
 	STATUS(PRIVILEGE, 3, "missing privilege") \
 	STATUS(KERNEL, 4, "this kernel cannot serve it (no BTF, no event, a required program does not load)") \
 	STATUS(OUTPUT, 5, "the output was closed or could not be written") \
-	STATUS(LOST, 6, "--strict and something was lost")
+	STATUS(LOST, 6, "--strict and something was lost or may not have been seen")
 
 /* LOSS(id, doc): why a lookup that was seen was neither emitted nor filtered. */
 #define LOSSES(LOSS) \

@@ -50,7 +50,7 @@
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \
 	OPTION(STRICT, 0, "strict", NULL, NONE, NULL, "Other", \
-	       "exit with status 6 if anything was lost") \
+	       "exit with status 6 if anything was lost, or may not have been seen") \
 	OPTION(VERBOSE, 'v', "verbose", NULL, NONE, NULL, "Other", \
 	       "tell on standard error what was chosen and why, and when the observer is attached") \
 	OPTION(HELP, 'h', "help", NULL, NONE, NULL, "Other", \

@@ -22,6 +22,8 @@ def run(t, env):
         events = lookups.events
         t.equal(printed, f"writes {THREADS * WRITES}\n", f"{source}: the work is done")
         tool.balanced(t, lookups, source)
+        if tool.programs_skipped(t, lookups, f"{source}: every begin has its end"):
+            continue
         unmatched = {reason: n for reason, n in lookups.summary["lost"].items() if reason.startswith("unmatched")}
         t.equal(unmatched, {"unmatched_begin": 0, "unmatched_end": 0}, f"{source}: every begin has its end")
         t.ok(all(e["ret"] == 0 and e["latency_ns"] >= 0 for e in events), f"{source}: every lookup is whole",
