@@ -22,7 +22,7 @@ OBJ := $(BUILD)/obj
 BPF_OUT := $(BUILD)/bpf
 
 # Quiet: one line a step; a step with much to say writes a log that is shown if it fails.
-say = @printf '  %-8s %s\n' $(1) $(2);
+say = @printf '  %-8s %s\n' $(1) '$(2)';
 logged = >$(1) 2>&1 || { tail -n 40 $(1) >&2; echo "$(2) failed; the whole log: $(1)" >&2; exit 1; }
 
 TOOL_WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
@@ -122,7 +122,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/*.c))
 unit: $(UNIT_BIN) tool ## build the unit tests
 
 $(UNIT)/obj/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
-	$(call say,CC,$< \(unit\))
+	$(call say,UNIT,$<)
 	@mkdir -p $(@D)
 	@$(CC) $(TOOL_CPP) -Itests/unit $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
 
