@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <limits.h>
 #include <string.h>
 
 #include "format.h"
@@ -21,7 +22,7 @@ void format_init(struct format *format, enum format_kind kind, enum flag_era era
 	memset(format, 0, sizeof(*format));
 	format->kind = kind;
 	format->era = era;
-	format->second = -1;
+	format->second = LLONG_MIN;
 	format_sync_clock(format);
 }
 
@@ -48,10 +49,15 @@ static char *put_padded(char *p, __u32 value, int digits)
 /* Table: local time with microseconds. JSON and CSV: RFC 3339, UTC, nanoseconds. */
 static char *put_time(struct format *format, char *p, __u64 mono_ns)
 {
-	__s64 ns = (__s64)mono_ns + format->wall_offset_ns;
+	__s64 ns = (__s64)(mono_ns + (__u64)format->wall_offset_ns);
 	time_t second = ns / NS_PER_S;
 	bool table = format->kind == FORMAT_TABLE;
 
+	ns %= NS_PER_S;
+	if (ns < 0) {		/* a wall clock set to before 1970 */
+		ns += NS_PER_S;
+		second--;
+	}
 	if (second != format->second) {
 		struct tm tm;
 
@@ -64,8 +70,8 @@ static char *put_time(struct format *format, char *p, __u64 mono_ns)
 	}
 	p = put_str(p, format->second_text);
 	if (table)
-		return put_padded(p, ns % NS_PER_S / 1000, 6);
-	p = put_padded(p, ns % NS_PER_S, 9);
+		return put_padded(p, ns / 1000, 6);
+	p = put_padded(p, ns, 9);
 	*p++ = 'Z';
 	return p;
 }
@@ -179,7 +185,7 @@ static char *put_field(struct format *format, char *p, const struct field *field
 			return put_sdec(p, (__s32)value);
 		if (!value)
 			return put_str(p, "ok");
-		name = strerrorname_np(-(__s32)value);
+		name = strerrorname_np((int)-(__u32)value);
 		return name ? put_str(p, name) : put_sdec(p, (__s32)value);
 	case KIND_DURATION:
 		return table ? put_duration(p, value) : put_dec(p, value);
