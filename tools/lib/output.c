@@ -250,17 +250,21 @@ char *put_dev(char *p, __u32 dev)
 
 char *put_pad(char *p, char *start, int width)
 {
-	int len = p - start, want = width < 0 ? -width : width;
+	int missing = (width < 0 ? -width : width) - (p - start);
+	const char *c;
 
-	if (len >= want)
+	/* A character of several bytes takes one column. */
+	for (c = start; c < p; c++)
+		missing += (*c & 0xc0) == 0x80;
+	if (missing <= 0)
 		return p;
 	if (width < 0) {
-		memset(p, ' ', want - len);
+		memset(p, ' ', missing);
 	} else {
-		memmove(start + want - len, start, len);
-		memset(start, ' ', want - len);
+		memmove(start + missing, start, p - start);
+		memset(start, ' ', missing);
 	}
-	return start + want;
+	return p + missing;
 }
 
 /* Length of the UTF-8 sequence at @s, 0 if it is not one (overlong forms and surrogates are not). */
