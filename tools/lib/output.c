@@ -310,6 +310,14 @@ static char *put_escaped(char *p, const char *text, size_t len, const char *pref
 			p = put_byte(p, prefix, *s++);
 			continue;
 		}
+		/* U+0080 to U+009f: controls as well, and some terminals obey them. JSON names the character, the others its bytes. */
+		if (n == 2 && s[0] == 0xc2 && s[1] < 0xa0) {
+			if (escape != '\\')
+				p = put_byte(p, prefix, s[0]);
+			p = put_byte(p, prefix, s[1]);
+			s += 2;
+			continue;
+		}
 		if (n == 1 && strchr(special, *s))
 			*p++ = escape;
 		while (n--)
