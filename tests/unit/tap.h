@@ -33,6 +33,9 @@ static UNUSED bool tap_result(bool good, const char *format, va_list args)
 {
 	char name[1024];
 
+	/* Whole lines, also if the next thing is a crash. */
+	if (!tap_count)
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	vsnprintf(name, sizeof(name), format, args);
 	printf("%s %d - ", good ? "ok" : "not ok", ++tap_count);
 	tap_text(name);

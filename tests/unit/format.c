@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events as lines: the three formats, what is null, odd names, flags of each era.
+ * With an argument (table, json, csv) it prints the header and one line for drift.t.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "format.h"
+#include "plan.h"
+#include "tap.h"
+
+#define EPOCH 1700000000		/* 2023-11-14T22:13:20Z */
+#define AT(ns) (EPOCH * 1000000000ULL + (ns))
+
+static struct lookup_event sample(void)
+{
+	return (struct lookup_event) {
+		.nulls = LF_BIT(src_type) | LF_BIT(src_addr) | LF_BIT(src_pos) | LF_BIT(src_len),
+		.time = AT(123456789),
+		.op = OP_DIO_WRITE,
+		.comm = { "fio" },
+		.pid = 42,
+		.tid = 43,
+		.cgroup = 4711,
+		.dev = 259 << 20 | 3,
+		.ino = 131,
+		.pos = 4096,
+		.len = 1 << 20,
+		.type = TYPE_UNWRITTEN,
+		.addr = 0x12345000,
+		.map_pos = 0,
+		.map_len = 12345,
+		.flags = 1 << 0 | 1 << 1,
+		.ret = 0,
+		.latency_ns = 12345,
+		.source = SOURCE_LOOKUP,
+		.ask_flags = 1 << 0 | 1 << 4,
+		.cookie = 7,
+	};
+}
+
+static struct format format_of(enum format_kind kind, enum flag_era era)
+{
+	struct format format;
+
+	format_init(&format, kind, era);
+	format.wall_offset_ns = 0;
+	return format;
+}
+
+static const char *line(enum format_kind kind, enum flag_era era, const struct lookup_event *event)
+{
+	static char text[LINE_ROOM];
+	struct format format = format_of(kind, era);
+
+	*format_event(&format, text, event) = 0;
+	return text;
+}
+
+static void whole_lines(void)
+{
+	struct lookup_event event = sample();
+	char text[LINE_ROOM];
+	struct format format;
+
+	is_str(line(FORMAT_JSON, ERA_614, &event),
+	       "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"event\":\"lookup\",\"op\":\"dio_write\",\"comm\":\"fio\",\"pid\":42,"
+	       "\"tid\":43,\"cgroup\":4711,\"dev\":\"259:3\",\"ino\":131,\"pos\":4096,\"len\":1048576,\"type\":\"unwritten\","
+	       "\"addr\":305418240,\"map_pos\":0,\"map_len\":12345,\"flags\":\"NEW|DIRTY\",\"ret\":0,\"latency_ns\":12345,"
+	       "\"source\":\"iomap_lookup\",\"ask_flags\":\"WRITE|DIRECT\",\"src_type\":null,\"src_addr\":null,\"src_pos\":null,"
+	       "\"src_len\":null,\"cookie\":7}\n", "JSON");
+	is_str(line(FORMAT_CSV, ERA_614, &event),
+	       "2023-11-14T22:13:20.123456789Z,lookup,dio_write,fio,42,43,4711,259:3,131,4096,1048576,unwritten,305418240,0,12345,"
+	       "NEW|DIRTY,0,12345,iomap_lookup,WRITE|DIRECT,,,,,7\n", "CSV");
+	is_str(line(FORMAT_TABLE, ERA_614, &event),
+	       "22:13:20.123456 dio_write     fio                  42 259:3         131        4k        1m unwritten   0x12345000"
+	       "         0     12345 NEW|DIRTY    ok          12.3us\n", "table");
+
+	format = format_of(FORMAT_CSV, ERA_614);
+	*format_header(&format, text) = 0;
+	is_str(text, "time,event,op,comm,pid,tid,cgroup,dev,ino,pos,len,type,addr,map_pos,map_len,flags,ret,latency_ns,source,"
+	       "ask_flags,src_type,src_addr,src_pos,src_len,cookie\n", "CSV's header");
+	format = format_of(FORMAT_TABLE, ERA_614);
+	*format_header(&format, text) = 0;
+	is_str(text, "TIME            OP            COMM                PID DEV           INO       POS       LEN TYPE              ADDR"
+	       "   MAP_POS   MAP_LEN FLAGS        RET        LATENCY\n", "the table's header");
+	format = format_of(FORMAT_JSON, ERA_614);
+	ok(format_header(&format, text) == text, "JSON has no header");
+
+	setenv("TZ", "XXX-2", 1);
+	tzset();
+	has(line(FORMAT_TABLE, ERA_614, &event), "00:13:20.123456 ", "the table shows local time");
+	has(line(FORMAT_JSON, ERA_614, &event), "2023-11-14T22:13:20.123456789Z", "JSON stays with UTC");
+	setenv("TZ", "UTC", 1);
+	tzset();
+}
+
+static void nulls(void)
+{
+	struct lookup_event event = sample();
+	const char *text, *at;
+	int i, count = 0;
+
+	event.nulls = ~0ULL;
+	text = line(FORMAT_JSON, ERA_614, &event);
+	for (at = text; (at = strstr(at, ":null")); at++)
+		count++;
+	is_int(count, LF_COUNT, "JSON: all can be null");
+	text = line(FORMAT_CSV, ERA_614, &event);
+	is_int(strspn(text, ","), LF_COUNT - 1, "CSV: all can be empty");
+	is_str(text + LF_COUNT - 1, "\n", "CSV: and nothing else");
+	text = line(FORMAT_TABLE, ERA_614, &event);
+	for (count = 0, at = text; *at; at++)
+		count += *at == '-';
+	is_int(strspn(text, " -\n"), strlen(text), "table: all can be -");
+	for (i = 0; i < LF_COUNT; i++)
+		count -= !!lookup_fields[i].heading;
+	is_int(count, 0, "table: a - for each column");
+	is_str(strchr(text, '\n'), "\n", "table: one line");
+
+	for (i = 0; i < LF_COUNT; i++) {
+		char part[64];
+
+		event = sample();
+		event.nulls = 1ULL << i;
+		snprintf(part, sizeof(part), "\"%s\":null", lookup_fields[i].name);
+		text = line(FORMAT_JSON, ERA_614, &event);
+		has(text, part, "%s alone is null", lookup_fields[i].name);
+		for (count = 0, at = text; (at = strstr(at, "null")); at++)
+			count++;
+		is_int(count, 1, "and nothing else is");
+	}
+
+	/* What the programs do with a failed lookup. */
+	event = sample();
+	event.ret = -ENOSPC;
+	event.nulls = LF_BIT(type) | LF_BIT(addr) | LF_BIT(map_pos) | LF_BIT(map_len) | LF_BIT(flags) | LF_BIT(cookie) |
+		      LF_BIT(src_type) | LF_BIT(src_addr) | LF_BIT(src_pos) | LF_BIT(src_len);
+	has(line(FORMAT_TABLE, ERA_614, &event), "1m -                    -         -         - -            ENOSPC      12.3us\n",
+	    "a failed lookup in the table");
+	has(line(FORMAT_CSV, ERA_614, &event), ",1048576,,,,,,-28,12345,iomap_lookup,WRITE|DIRECT,,,,,\n", "a failed lookup in CSV");
+}
+
+static void one(const struct lookup_event *event, const char *json, const char *csv, const char *table, const char *what)
+{
+	has(line(FORMAT_JSON, ERA_614, event), json, "JSON: %s", what);
+	has(line(FORMAT_CSV, ERA_614, event), csv, "CSV: %s", what);
+	has(line(FORMAT_TABLE, ERA_614, event), table, "table: %s", what);
+}
+
+static void results(void)
+{
+	static const struct {
+		int ret;
+		const char *table;
+	} samples[] = {
+		{ 0, " ok " }, { -ENOSPC, " ENOSPC " }, { -EAGAIN, " EAGAIN " }, { -EIO, " EIO " }, { -ENOTBLK, " ENOTBLK " },
+		{ -EUCLEAN, " EUCLEAN " }, { -512, " -512 " }, { -4095, " -4095 " }, { 1, " 1 " },
+		{ -2147483647 - 1, " -2147483648 " },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(samples); i++) {
+		struct lookup_event event = sample();
+		char json[48], csv[48];
+
+		event.ret = samples[i].ret;
+		snprintf(json, sizeof(json), "\"ret\":%d,", samples[i].ret);
+		snprintf(csv, sizeof(csv), ",NEW|DIRTY,%d,12345,", samples[i].ret);
+		one(&event, json, csv, samples[i].table, json);
+	}
+}
+
+static void names(void)
+{
+	struct lookup_event event;
+	char part[64];
+	int i;
+
+	for (i = 0; i < OP_COUNT; i++) {
+		event = sample();
+		event.op = i;
+		snprintf(part, sizeof(part), "\"op\":\"%s\",", ops[i].name);
+		has(line(FORMAT_JSON, ERA_614, &event), part, "operation %d is %s", i, ops[i].name);
+	}
+	ok(!op_name(OP_COUNT) && !op_name(OP_HIDDEN) && !op_name(~0u), "other numbers are no operations");
+	for (i = 0; i < TYPE_COUNT; i++) {
+		event = sample();
+		event.type = i;
+		snprintf(part, sizeof(part), "\"type\":\"%s\",", mapping_types[i].name);
+		has(line(FORMAT_JSON, ERA_614, &event), part, "type %d is %s", i, mapping_types[i].name);
+	}
+	ok(!type_name(TYPE_COUNT) && !type_name(TYPE_NONE) && !type_name(~0u), "other numbers are no types");
+	for (i = 0; i < SOURCE_COUNT; i++) {
+		event = sample();
+		event.source = i;
+		snprintf(part, sizeof(part), "\"source\":\"%s\",", source_name(i));
+		has(line(FORMAT_JSON, ERA_614, &event), part, "source %d is %s", i, source_name(i));
+	}
+	event = sample();
+	event.op = 29;
+	event.type = 9;
+	event.source = 8;
+	has(line(FORMAT_JSON, ERA_614, &event), "\"op\":\"29\",", "an operation without a name stays a string");
+	has(line(FORMAT_JSON, ERA_614, &event), "\"type\":\"9\",", "a type without a name stays a string");
+	has(line(FORMAT_JSON, ERA_614, &event), "\"source\":\"8\",", "a source without a name stays a string");
+	has(line(FORMAT_TABLE, ERA_614, &event), " 29            fio ", "its number in the table");
+}
+
+static void comms(void)
+{
+	static const struct {
+		const char *comm, *json, *csv, *table;
+	} samples[] = {
+		{ "kworker/0:1", "\"kworker/0:1\"", ",kworker/0:1,", " kworker/0:1     " },
+		{ "", "\"\"", ",,", "                 42" },
+		{ "a b", "\"a b\"", ",a b,", " a b             " },
+		{ "a,b", "\"a,b\"", ",\"a,b\",", " a,b             " },
+		{ "a\"b", "\"a\\\"b\"", ",\"a\"\"b\",", " a\"b             " },
+		{ "\"", "\"\\\"\"", ",\"\"\"\",", " \"               " },
+		{ "a\\b", "\"a\\\\b\"", ",a\\b,", " a\\b             " },
+		{ "a\nb\tc", "\"a\\u000ab\\u0009c\"", ",a\\x0ab\\x09c,", " a\\x0ab\\x09c     " },
+		{ "a\r\n", "\"a\\u000d\\u000a\"", ",a\\x0d\\x0a,", " a\\x0d\\x0a       " },
+		{ "\x1b[31m", "\"\\u001b[31m\"", ",\\x1b[31m,", " \\x1b[31m        " },
+		{ "\x7f", "\"\\u007f\"", ",\\x7f,", " \\x7f            " },
+		/* CSI as one character of Latin-1's upper controls: a terminal obeys it as it does ESC [. */
+		{ "\xc2\x9b" "31m", "\"\\u009b31m\"", ",\\xc2\\x9b31m,", " \\xc2\\x9b31m     " },
+		{ "\xc2\xa0", "\"\xc2\xa0\"", ",\xc2\xa0,", " \xc2\xa0             " },
+		{ "\xc3\xa9t\xc3\xa9", "\"\xc3\xa9t\xc3\xa9\"", ",\xc3\xa9t\xc3\xa9,", " \xc3\xa9t\xc3\xa9                  42 " },
+		{ "\xf0\x9f\x90\xa7", "\"\xf0\x9f\x90\xa7\"", ",\xf0\x9f\x90\xa7,", " \xf0\x9f\x90\xa7 " },
+		{ "\xff\xfe", "\"\\u00ff\\u00fe\"", ",\\xff\\xfe,", " \\xff\\xfe " },
+		{ "\xc3", "\"\\u00c3\"", ",\\xc3,", " \\xc3 " },				/* cut */
+		{ "\xc3(", "\"\\u00c3(\"", ",\\xc3(,", " \\xc3( " },
+		{ "\xc0\xaf", "\"\\u00c0\\u00af\"", ",\\xc0\\xaf,", " \\xc0\\xaf " },		/* overlong */
+		{ "\xe0\x80\xaf", "\"\\u00e0\\u0080\\u00af\"", ",\\xe0\\x80\\xaf,", " \\xe0\\x80\\xaf " },
+		{ "\xed\xa0\x80", "\"\\u00ed\\u00a0\\u0080\"", ",\\xed\\xa0\\x80,", " \\xed\\xa0\\x80 " },	/* surrogate */
+		{ "\xf4\x90\x80\x80", "\"\\u00f4\\u0090\\u0080\\u0080\"", ",\\xf4\\x90\\x80\\x80,", " \\xf4\\x90\\x80\\x80 " },
+		{ "\xf8\x88\x80\x80", "\"\\u00f8\\u0088\\u0080\\u0080\"", ",\\xf8\\x88\\x80\\x80,", " \\xf8\\x88\\x80\\x80 " },
+		{ "123456789012345", "\"123456789012345\"", ",123456789012345,", " 123456789012345      42" },
+	};
+	struct lookup_event event;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(samples); i++) {
+		char json[80];
+
+		event = sample();
+		memset(&event.comm, 0, sizeof(event.comm));
+		memcpy(event.comm.s, samples[i].comm, strlen(samples[i].comm));
+		snprintf(json, sizeof(json), "\"comm\":%s,\"pid\":42,", samples[i].json);
+		one(&event, json, samples[i].csv, samples[i].table, samples[i].comm);
+	}
+	/* Sixteen bytes without an end, which no kernel gives. */
+	event = sample();
+	memset(&event.comm, 'x', sizeof(event.comm));
+	one(&event, "\"xxxxxxxxxxxxxxxx\",", ",xxxxxxxxxxxxxxxx,42,", " xxxxxxxxxxxxxxxx      42", "a name without an end");
+	event = sample();
+	memcpy(event.comm.s, "a\0bcdef", 7);
+	one(&event, "\"comm\":\"a\",", ",a,42,", " a                    42", "what stands behind the end");
+}
+
+static const char *flags(const struct flag_desc *table, size_t count, enum flag_era era, __u32 value)
+{
+	static char text[512];
+
+	*put_flags(text, table, count, era, value) = 0;
+	return text;
+}
+
+static void all_flags(void)
+{
+	static const struct {
+		const char *name;
+		enum flag_era era;
+		__u32 value;
+		const char *text;
+	} samples[] = {
+		{ "up to 6.2", ERA_62, 0, "" },
+		{ "up to 6.2", ERA_62, 0x1 | 0x10, "NEW|BUFFER_HEAD" },
+		{ "up to 6.2", ERA_62, 0x20, "ZONE_APPEND" },
+		{ "up to 6.2", ERA_62, 0x40, "XATTR" },
+		{ "up to 6.2", ERA_62, 0x300, "SIZE_CHANGED|STALE" },
+		{ "up to 6.2", ERA_62, 0x80, "0x80" },
+		{ "up to 6.2", ERA_62, 0x4000, "0x4000" },
+		{ "6.3 to 6.14", ERA_614, 0x20, "XATTR" },
+		{ "6.3 to 6.14", ERA_614, 0x40, "BOUNDARY" },
+		{ "6.3 to 6.14", ERA_614, 0x80, "ANON_WRITE" },
+		{ "6.3 to 6.14", ERA_614, 0x300, "SIZE_CHANGED|STALE" },
+		{ "6.3 to 6.14", ERA_614, 0x1000, "PRIVATE" },
+		{ "6.3 to 6.14", ERA_614, 0xc000, "0xc000" },
+		{ "6.3 to 6.14", ERA_614, 0x80000001, "NEW|0x80000000" },
+		{ "from 6.15", ERA_615, 0x100, "ATOMIC_BIO" },
+		{ "from 6.15", ERA_615, 0x200, "INTEGRITY" },
+		{ "from 6.15", ERA_615, 0x400, "FSVERITY" },
+		{ "from 6.15", ERA_615, 0x2000, "FOLIO_BATCH" },
+		{ "from 6.15", ERA_615, 0xc000, "SIZE_CHANGED|STALE" },
+		{ "from 6.15", ERA_615, 0xffffffff, "NEW|DIRTY|SHARED|MERGED|BUFFER_HEAD|XATTR|BOUNDARY|ANON_WRITE|ATOMIC_BIO|INTEGRITY|"
+		  "FSVERITY|PRIVATE|FOLIO_BATCH|SIZE_CHANGED|STALE|0xffff0800" },
+	};
+	struct lookup_event event = sample();
+	size_t i;
+	int era;
+
+	for (i = 0; i < ARRAY_SIZE(samples); i++)
+		is_str(flags(map_flags, map_flag_count, samples[i].era, samples[i].value), samples[i].text, "mapping flags %s, %x",
+		       samples[i].name, samples[i].value);
+	is_str(flags(ask_flags, ask_flag_count, ERA_62, 0x7ff), "WRITE|ZERO|REPORT|FAULT|DIRECT|NOWAIT|OVERWRITE_ONLY|UNSHARE|DAX|0x600",
+	       "lookup flags up to 6.2");
+	is_str(flags(ask_flags, ask_flag_count, ERA_614, 0x7ff),
+	       "WRITE|ZERO|REPORT|FAULT|DIRECT|NOWAIT|OVERWRITE_ONLY|UNSHARE|DAX|ATOMIC|DONTCACHE", "lookup flags from 6.3 on");
+
+	/* Each bit of each era belongs to one name. */
+	for (era = 0; era < ERA_COUNT; era++) {
+		__u32 seen = 0, twice = 0;
+
+		for (i = 0; i < map_flag_count; i++) {
+			if (map_flags[i].bit[era] < 0)
+				continue;
+			twice |= seen & 1u << map_flags[i].bit[era];
+			seen |= 1u << map_flags[i].bit[era];
+		}
+		is_u64(twice, 0, "era %d: no bit has two names", era);
+	}
+
+	event.flags = event.ask_flags = 0;
+	one(&event, "\"flags\":\"\",", ",12345,,0,12345,iomap_lookup,,,,,,7\n", " - ", "no flags");
+	has(line(FORMAT_JSON, ERA_614, &event), "\"ask_flags\":\"\",", "JSON: no lookup flags");
+	event.flags = 0x200;
+	has(line(FORMAT_JSON, ERA_614, &event), "\"flags\":\"STALE\"", "an event's flags by the era of 6.12");
+	has(line(FORMAT_JSON, ERA_615, &event), "\"flags\":\"INTEGRITY\"", "and of 6.15");
+}
+
+static void extremes(void)
+{
+	struct lookup_event event = sample();
+	int kind;
+
+	event.nulls = 0;
+	event.pid = event.tid = event.dev = event.flags = event.ask_flags = ~0u;
+	event.cgroup = event.ino = event.addr = event.latency_ns = event.cookie = event.src_addr = ~0ULL;
+	event.pos = -4096ULL;
+	event.map_pos = event.src_pos = -1ULL;
+	event.len = event.map_len = event.src_len = ~0ULL >> 1;
+	has(line(FORMAT_JSON, ERA_614, &event), "\"pid\":4294967295,\"tid\":4294967295,\"cgroup\":18446744073709551615,\"dev\":"
+	    "\"4095:1048575\",\"ino\":18446744073709551615,\"pos\":-4096,\"len\":9223372036854775807,", "JSON: the largest numbers");
+	has(line(FORMAT_JSON, ERA_614, &event), "\"addr\":18446744073709551615,\"map_pos\":-1,", "JSON: the largest address");
+	has(line(FORMAT_JSON, ERA_614, &event), "\"latency_ns\":18446744073709551615,", "JSON: the largest latency");
+	has(line(FORMAT_JSON, ERA_614, &event), "\"cookie\":18446744073709551615}\n", "JSON: the largest cookie");
+	has(line(FORMAT_TABLE, ERA_614, &event), " 0xffffffffffffffff ", "table: the largest address");
+	has(line(FORMAT_TABLE, ERA_614, &event), " 18446744073s\n", "table: the largest latency");
+	memset(&event, 0xff, sizeof(event));
+	event.nulls = 0;
+	for (kind = FORMAT_TABLE; kind <= FORMAT_CSV; kind++)
+		ok(strlen(line(kind, ERA_615, &event)) < LINE_ROOM / 4, "format %d: an event of ones fits", kind);
+}
+
+static void clocks(void)
+{
+	struct lookup_event event = sample();
+	struct format format = format_of(FORMAT_JSON, ERA_614);
+	struct timespec now, mono;
+	char text[64];
+
+	*format_time(&format, text, AT(0)) = 0;
+	is_str(text, "\"2023-11-14T22:13:20.000000000Z\"", "a whole second");
+	*format_time(&format, text, AT(999999999)) = 0;
+	is_str(text, "\"2023-11-14T22:13:20.999999999Z\"", "the end of the same second");
+	*format_time(&format, text, AT(1000000001)) = 0;
+	is_str(text, "\"2023-11-14T22:13:21.000000001Z\"", "the next");
+	*format_time(&format, text, AT(86400000000000 - 8000000000)) = 0;
+	is_str(text, "\"2023-11-15T22:13:12.000000000Z\"", "the next day");
+	*format_time(&format, text, AT(1)) = 0;
+	is_str(text, "\"2023-11-14T22:13:20.000000001Z\"", "and back");
+	format.kind = FORMAT_CSV;
+	*format_time(&format, text, AT(1)) = 0;
+	is_str(text, "2023-11-14T22:13:20.000000001Z", "CSV has no quotes");
+	/* A machine without a clock of its own begins in 1970, and its clock may be set back below zero. */
+	*format_time(&format, text, 0) = 0;
+	is_str(text, "1970-01-01T00:00:00.000000000Z", "the epoch");
+	format = format_of(FORMAT_CSV, ERA_614);
+	format.wall_offset_ns = -1;
+	*format_time(&format, text, 0) = 0;
+	is_str(text, "1969-12-31T23:59:59.999999999Z", "just before the epoch");
+	format.wall_offset_ns = -1500000000;
+	*format_time(&format, text, 0) = 0;
+	is_str(text, "1969-12-31T23:59:58.500000000Z", "further before the epoch");
+
+	format_init(&format, FORMAT_JSON, ERA_614);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &now);
+	event.time = mono.tv_sec * 1000000000ULL + mono.tv_nsec;
+	*format_event(&format, (char[LINE_ROOM]){}, &event) = 0;
+	ok(llabs((__s64)event.time + format.wall_offset_ns - (now.tv_sec * 1000000000LL + now.tv_nsec)) < 1000000000,
+	   "the clocks' offset is right within a second");
+}
+
+static int print(const char *name)
+{
+	enum format_kind kind = !strcmp(name, "csv") ? FORMAT_CSV : !strcmp(name, "json") ? FORMAT_JSON : FORMAT_TABLE;
+	struct format format = format_of(kind, ERA_614);
+	struct lookup_event event = sample();
+	char text[2 * LINE_ROOM], *p;
+
+	event.nulls = 0;
+	p = format_header(&format, text);
+	p = format_event(&format, p, &event);
+	fwrite(text, 1, p - text, stdout);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	setenv("TZ", "UTC", 1);
+	if (argc > 1)
+		return print(argv[1]);
+	whole_lines();
+	nulls();
+	results();
+	names();
+	comms();
+	all_flags();
+	extremes();
+	clocks();
+	return done_testing();
+}
