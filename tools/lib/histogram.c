@@ -238,7 +238,7 @@ static void print_csv(struct out *out, struct format *format, const struct keyed
 static void print_table(struct out *out, const struct keyed_hist *h, enum hist_by by)
 {
 	int first = HIST_BUCKETS, last = -1, i;
-	char text[64], avg[24] = "-", max[24] = "-", total[24];
+	char text[80], avg[24] = "-", max[24] = "-", total[24];
 	__u64 most = 0;
 
 	*put_key(text, h, by, FORMAT_TABLE) = 0;
