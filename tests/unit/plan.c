@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The planner, on kernels made of hand-written BTF. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "plan.h"
+#include "tap.h"
+
+/* A kernel to be: what it has, and what the planner looks at. */
+struct kernel {
+	int lookup_args, iter_args, dstmap_args;	/* of the events, -1: not there */
+	int function_args;				/* of iomap_iter(), -1: not there */
+	const char *iter, *iomap, *inode, *super_block;	/* members; a ( ... ) is an anonymous union */
+	const char *ops;				/* members of struct iomap_ops */
+	const char *op_enum;				/* names of enum iomap_op from 0 on; NULL: none */
+};
+
+#define ITER "inode pos len flags iomap srcmap private"
+#define IOMAP "addr offset length type flags bdev dax_dev inline_data private"
+#define INODE "i_mode i_opflags i_sb i_mapping i_ino i_rdev i_size"
+#define SUPER "s_list s_dev s_blocksize"
+#define OPS "iomap_begin iomap_end"
+#define OPS_OF_SERIES "IOMAP_OP_UNKNOWN IOMAP_OP_READ IOMAP_OP_READAHEAD IOMAP_OP_WRITE IOMAP_OP_DIO_READ IOMAP_OP_DIO_WRITE"
+
+static const struct kernel linux_6_1 = {
+	-1, 3, 2, 2, ITER " processed", IOMAP " page_ops", INODE, SUPER, OPS, NULL,
+};
+static const struct kernel linux_6_12 = {
+	-1, 3, 2, 2, ITER " processed", IOMAP " folio_ops validity_cookie", INODE, SUPER, OPS, NULL,
+};
+static const struct kernel linux_6_18 = {
+	-1, 3, 2, 2, ITER " iter_start_pos status", IOMAP " validity_cookie", INODE, SUPER, OPS, NULL,
+};
+static const struct kernel linux_7 = {
+	-1, 3, 2, 2, ITER " iter_start_pos status", IOMAP " validity_cookie", INODE, SUPER, "iomap_next", NULL,
+};
+static const struct kernel patched = {
+	10, 3, 2, 2, ITER " processed op", IOMAP " folio_ops validity_cookie", INODE, SUPER, OPS, OPS_OF_SERIES,
+};
+
+static void add_members(struct btf *btf, const char *members, int type, int step)
+{
+	char word[64];
+	int offset = 0, n;
+
+	for (; sscanf(members, " %63s%n", word, &n) == 1; members += n) {
+		if (word[0] == '(' || word[0] == ')')
+			continue;
+		btf__add_field(btf, word, type, offset, 0);
+		offset += step;
+	}
+}
+
+static void add_struct(struct btf *btf, const char *name, const char *members, int type)
+{
+	const char *open = members ? strchr(members, '(') : NULL;
+	char outer[256];
+	int inner;
+
+	if (!members)
+		return;
+	if (!open) {
+		btf__add_struct(btf, name, 512);
+		add_members(btf, members, type, 64);
+		return;
+	}
+	/* What follows the parenthesis is inside an anonymous union, behind a const. */
+	inner = btf__add_union(btf, NULL, 512);
+	add_members(btf, open + 1, type, 0);
+	inner = btf__add_const(btf, inner);
+	btf__add_struct(btf, name, 512);
+	snprintf(outer, sizeof(outer), "%.*s", (int)(open - members), members);
+	add_members(btf, outer, type, 64);
+	btf__add_field(btf, NULL, inner, 4096 * 8 - 512, 0);
+}
+
+static void add_proto(struct btf *btf, int args, int type)
+{
+	btf__add_func_proto(btf, type);
+	while (args-- > 0)
+		btf__add_func_param(btf, "argument", type);
+}
+
+static void add_event(struct btf *btf, const char *name, int args, int type)
+{
+	int proto = btf__type_cnt(btf);
+
+	if (args < 0)
+		return;
+	add_proto(btf, args + 1, type);		/* the hidden first */
+	btf__add_typedef(btf, name, btf__add_ptr(btf, proto));
+}
+
+static struct btf *make(const struct kernel *kernel)
+{
+	struct btf *btf = btf__new_empty();
+	int type = btf__add_int(btf, "long", 8, BTF_INT_SIGNED), proto;
+
+	add_event(btf, "btf_trace_iomap_lookup", kernel->lookup_args, type);
+	add_event(btf, "btf_trace_iomap_iter", kernel->iter_args, type);
+	add_event(btf, "btf_trace_iomap_iter_dstmap", kernel->dstmap_args, type);
+	if (kernel->function_args >= 0) {
+		proto = btf__type_cnt(btf);
+		add_proto(btf, kernel->function_args, type);
+		btf__add_func(btf, "iomap_iter", BTF_FUNC_STATIC, proto);
+	}
+	add_struct(btf, "iomap_iter", kernel->iter, type);
+	add_struct(btf, "iomap", kernel->iomap, type);
+	add_struct(btf, "inode", kernel->inode, type);
+	add_struct(btf, "super_block", kernel->super_block, type);
+	add_struct(btf, "iomap_ops", kernel->ops, type);
+	if (kernel->op_enum) {
+		const char *names = kernel->op_enum;
+		char word[64];
+		int value = 0, n;
+
+		btf__add_enum(btf, "iomap_op", 4);
+		for (; sscanf(names, " %63s%n", word, &n) == 1; names += n)
+			btf__add_enum_value(btf, word, value++);
+	}
+	return btf;
+}
+
+static struct plan plan;
+
+static void plan_of(const struct kernel *kernel)
+{
+	struct btf *btf = make(kernel);
+
+	memset(&plan, 0xa5, sizeof(plan));
+	plan_make(&plan, btf);
+	btf__free(btf);
+}
+
+static void is_plan(const struct kernel *kernel, int chosen, enum flag_era era, bool cookie, bool own, const char *what)
+{
+	int source;
+
+	plan_of(kernel);
+	is_int(plan_choose(&plan, 0), chosen, "%s: the source", what);
+	is_int(plan.era, era, "%s: the era of the flags", what);
+	is_int(plan.cookie, cookie, "%s: the cookie", what);
+	is_int(plan.writes_alone, era != ERA_62, "%s: whether IOMAP_WRITE alone is a write", what);
+	is_int(plan.own_iterators, own, "%s: iterators of file systems", what);
+	for (source = 0; source < SOURCE_COUNT; source++)
+		ok(plan.source[source].usable == !plan.source[source].why_not[0], "%s: %s is usable, or it says why not", what,
+		   source_name(source));
+}
+
+static void kernels(void)
+{
+	is_plan(&linux_6_1, SOURCE_FEXIT, ERA_62, false, false, "6.1");
+	is_str(plan.source[SOURCE_LOOKUP].why_not, "the kernel has no event iomap_lookup", "6.1: no event of ours");
+	ok(plan.source[SOURCE_DSTMAP].usable, "6.1: the second source is there too");
+	is_int(plan_choose(&plan, SOURCE_DSTMAP), SOURCE_DSTMAP, "6.1: and comes next");
+	is_int(plan_choose(&plan, SOURCE_COUNT), -1, "6.1: then none");
+	is_plan(&linux_6_12, SOURCE_FEXIT, ERA_614, true, false, "6.12");
+	is_plan(&linux_6_18, SOURCE_FEXIT, ERA_615, true, false, "6.18");
+	is_plan(&linux_7, SOURCE_FEXIT, ERA_615, true, true, "7.x");
+	is_plan(&patched, SOURCE_LOOKUP, ERA_614, true, false, "patched 6.12");
+	is_int(plan_choose(&plan, SOURCE_FEXIT), SOURCE_FEXIT, "patched 6.12: the stock sources remain");
+	is_str(plan.unknown_ops, "", "patched 6.12: every operation has a name");
+	ok(plan.op_map[0] == OP_UNKNOWN && plan.op_map[1] == OP_READ && plan.op_map[4] == OP_DIO_READ && plan.op_map[5] == OP_DIO_WRITE &&
+	   plan.op_map[6] == OP_UNKNOWN, "operations are matched by name");
+}
+
+static void operations(void)
+{
+	struct kernel kernel = patched;
+	static char text[4096];
+	char *p = text;
+	int i, wrong = 0;
+
+	/* All of them, backwards. */
+	for (i = OP_COUNT - 1; i >= 0; i--)
+		p += sprintf(p, " IOMAP_OP_%s", ops[i].id);
+	kernel.op_enum = text;
+	plan_of(&kernel);
+	for (i = 0; i < OP_COUNT; i++)
+		wrong += plan.op_map[i] != OP_COUNT - 1 - i;
+	is_int(wrong, 0, "every operation, in another order");
+	is_str(plan.unknown_ops, "", "none is unknown");
+
+	kernel.op_enum = "IOMAP_OP_UNKNOWN IOMAP_OP_NOVEL IOMAP_OP_READ IOMAP_OP_OTHER IOMAP_NR_OPS";
+	plan_of(&kernel);
+	is_str(plan.unknown_ops, "IOMAP_OP_NOVEL, IOMAP_OP_OTHER", "new operations are named");
+	ok(plan.op_map[1] == OP_UNKNOWN && plan.op_map[2] == OP_READ, "and shown as unknown");
+	ok(plan.source[SOURCE_LOOKUP].usable, "and no reason not to look");
+
+	/* More than there are slots, and more names than room: kept within. */
+	for (p = text, i = 0; i < 60; i++)
+		p += sprintf(p, " IOMAP_OP_%s", i < 40 ? "NOVEL_OPERATION" : "WRITE");
+	kernel.op_enum = text;
+	plan_of(&kernel);
+	is_int(strlen(plan.unknown_ops), sizeof(plan.unknown_ops) - 1, "many new operations are cut");
+	for (wrong = i = 0; i < OP_SLOTS; i++)
+		wrong += plan.op_map[i] != OP_UNKNOWN;
+	is_int(wrong, 0, "a number beyond the slots is not mapped");
+
+	kernel.op_enum = NULL;
+	plan_of(&kernel);
+	is_str(plan.source[SOURCE_LOOKUP].why_not, "the kernel has no enum iomap_op", "an event without the enum");
+}
+
+/* @kernel serves @chosen, and @source says @why not. */
+static void refused(const struct kernel *kernel, int source, int chosen, const char *why, const char *what)
+{
+	plan_of(kernel);
+	ok(!plan.source[source].usable, "%s: %s is not usable", what, source_name(source));
+	is_str(plan.source[source].why_not, why, "%s: why", what);
+	is_int(plan_choose(&plan, 0), chosen, "%s: what is left", what);
+}
+
+static void wrong_shapes(void)
+{
+	struct kernel kernel = patched;
+
+	kernel.lookup_args = 9;
+	refused(&kernel, SOURCE_LOOKUP, SOURCE_FEXIT, "the event iomap_lookup has 9 arguments, this version knows it with 10",
+		"an argument less");
+	kernel.lookup_args = 11;
+	refused(&kernel, SOURCE_LOOKUP, SOURCE_FEXIT, "the event iomap_lookup has 11 arguments, this version knows it with 10",
+		"an argument more");
+
+	kernel = linux_6_12;
+	kernel.iter_args = 4;
+	refused(&kernel, SOURCE_FEXIT, -1, "the event iomap_iter has 4 arguments, this version knows it with 3", "iomap_iter has changed");
+	refused(&kernel, SOURCE_DSTMAP, -1, "the event iomap_iter has 4 arguments, this version knows it with 3", "iomap_iter has changed");
+	kernel.iter_args = -1;
+	refused(&kernel, SOURCE_FEXIT, -1, "the kernel has no event iomap_iter", "no event");
+	refused(&kernel, SOURCE_DSTMAP, -1, "the kernel has no event iomap_iter", "no event");
+
+	kernel = linux_6_12;
+	kernel.function_args = -1;
+	refused(&kernel, SOURCE_FEXIT, SOURCE_DSTMAP, "the kernel has no function iomap_iter", "no function");
+	kernel.function_args = 3;
+	refused(&kernel, SOURCE_FEXIT, SOURCE_DSTMAP, "iomap_iter() does not have the two arguments that this version knows",
+		"another function");
+	kernel.function_args = 2;
+	kernel.dstmap_args = -1;
+	refused(&kernel, SOURCE_DSTMAP, SOURCE_FEXIT, "the kernel has no event iomap_iter_dstmap", "no dstmap");
+	kernel.dstmap_args = 3;
+	refused(&kernel, SOURCE_DSTMAP, SOURCE_FEXIT, "the event iomap_iter_dstmap has 3 arguments, this version knows it with 2",
+		"another dstmap");
+
+	kernel = linux_6_12;
+	kernel.iter = ITER;
+	refused(&kernel, SOURCE_FEXIT, -1, "struct iomap_iter has neither processed nor status and iter_start_pos, so the end of a loop "
+		"cannot be told from a lookup", "an iterator of neither kind");
+	kernel.iter = ITER " status";
+	refused(&kernel, SOURCE_DSTMAP, -1, "struct iomap_iter has neither processed nor status and iter_start_pos, so the end of a loop "
+		"cannot be told from a lookup", "an iterator of half a kind");
+	kernel.iter = "inode pos len iomap srcmap processed";
+	refused(&kernel, SOURCE_FEXIT, -1, "struct iomap_iter has no member flags", "an iterator without flags");
+	kernel = patched;
+	kernel.iter = "inode pos len iomap srcmap processed";
+	refused(&kernel, SOURCE_FEXIT, SOURCE_LOOKUP, "struct iomap_iter has no member flags", "which our event does not need");
+
+	kernel = patched;
+	kernel.iomap = "addr offset type flags";
+	refused(&kernel, SOURCE_LOOKUP, -1, "struct iomap has no member length", "a mapping without length");
+	kernel = patched;
+	kernel.inode = "i_mode i_sb i_ino";
+	refused(&kernel, SOURCE_LOOKUP, -1, "struct inode has no member i_rdev", "an inode without i_rdev");
+	kernel = patched;
+	kernel.super_block = "s_list";
+	refused(&kernel, SOURCE_LOOKUP, -1, "struct super_block has no member s_dev", "a superblock without s_dev");
+	kernel.super_block = NULL;
+	refused(&kernel, SOURCE_FEXIT, -1, "struct super_block has no member s_dev", "no superblock");
+
+	kernel = (struct kernel) { -1, -1, -1, -1 };
+	refused(&kernel, SOURCE_LOOKUP, -1, "the kernel has no event iomap_lookup", "a kernel without iomap");
+	refused(&kernel, SOURCE_FEXIT, -1, "the kernel has no event iomap_iter", "a kernel without iomap");
+	refused(&kernel, SOURCE_DSTMAP, -1, "the kernel has no event iomap_iter", "a kernel without iomap");
+
+	/* Members of an anonymous union are members. */
+	kernel = patched;
+	kernel.inode = "i_mode i_sb ( i_ino i_rdev";
+	plan_of(&kernel);
+	is_int(plan_choose(&plan, 0), SOURCE_LOOKUP, "members of an anonymous union count");
+	kernel.inode = "i_mode i_sb ( i_ino i_other";
+	plan_of(&kernel);
+	is_int(plan_choose(&plan, 0), -1, "others do not");
+}
+
+/* Typedefs that are no event's: not followed into nothing. */
+static void odd_types(void)
+{
+	struct btf *btf = make(&linux_6_12);
+	int type = btf__find_by_name_kind(btf, "long", BTF_KIND_INT);
+
+	btf__add_typedef(btf, "btf_trace_iomap_lookup", type);
+	plan_make(&plan, btf);
+	is_str(plan.source[SOURCE_LOOKUP].why_not, "the kernel has no event iomap_lookup", "a typedef that is no pointer");
+	btf__free(btf);
+	btf = make(&linux_6_12);
+	btf__add_typedef(btf, "btf_trace_iomap_lookup", btf__add_ptr(btf, type));
+	plan_make(&plan, btf);
+	is_str(plan.source[SOURCE_LOOKUP].why_not, "the kernel has no event iomap_lookup", "a pointer to no function");
+	btf__free(btf);
+	btf = make(&linux_6_12);
+	btf__add_typedef(btf, "btf_trace_iomap_lookup", btf__add_ptr(btf, 0));
+	plan_make(&plan, btf);
+	is_str(plan.source[SOURCE_LOOKUP].why_not, "the kernel has no event iomap_lookup", "a pointer to void");
+	btf__free(btf);
+	btf = btf__new_empty();
+	plan_make(&plan, btf);
+	is_int(plan_choose(&plan, 0), -1, "BTF of nothing");
+	btf__free(btf);
+}
+
+static void trying(void)
+{
+	struct kernel kernel = linux_6_12;
+	struct btf *btf;
+
+	/* A function of this number is not what the running kernel has, or the caller may not: refused either way. */
+	kernel.function_args = -1;
+	btf = make(&kernel);
+	plan_make(&plan, btf);
+	plan_try(&plan, btf);
+	is_str(plan.source[SOURCE_FEXIT].why_not, "the kernel has no function iomap_iter", "trying does not replace the reason");
+	ok(plan.source[SOURCE_DSTMAP].usable, "nor touch the other source");
+	btf__free(btf);
+}
+
+static int write_file(const char *path, const void *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ssize_t n = fd < 0 ? -1 : write(fd, data, size);
+
+	if (fd >= 0)
+		close(fd);
+	return n == (ssize_t)size ? 0 : -1;
+}
+
+static void from_file(void)
+{
+	char directory[] = "/tmp/plan.XXXXXX", path[64];
+	struct btf *btf, *read = NULL;
+	struct err err = {};
+	const void *raw;
+	__u32 size;
+
+	if (!mkdtemp(directory)) {
+		ok(false, "a directory for the files");
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/btf", directory);
+	setenv("IOMAPSCOPE_BTF", path, 1);
+
+	is_int(plan_btf(&read, &err), -1, "no file");
+	is_int(err.status, STATUS_KERNEL, "no file: the status");
+	has(err.text, path, "no file: its name");
+	has(err.text, "CONFIG_DEBUG_INFO_BTF=y", "no file: what to do");
+
+	write_file(path, "", 0);
+	is_int(plan_btf(&read, &err), -1, "an empty file");
+	has(err.text, "cannot read kernel BTF from ", "an empty file: says so");
+	write_file(path, "this is no BTF, whatever you may think of it", 44);
+	is_int(plan_btf(&read, &err), -1, "a file of another kind");
+	is_int(err.status, STATUS_KERNEL, "a file of another kind: the status");
+
+	btf = make(&patched);
+	raw = btf__raw_data(btf, &size);
+	write_file(path, raw, size / 2);
+	is_int(plan_btf(&read, &err), -1, "half a file");
+	write_file(path, raw, size);
+	btf__free(btf);
+	is_int(plan_btf(&read, &err), 0, "a file of a patched kernel");
+	memset(&plan, 0xa5, sizeof(plan));
+	plan_make(&plan, read);
+	is_int(plan_choose(&plan, 0), SOURCE_LOOKUP, "and its plan");
+	btf__free(read);
+	unlink(path);
+	rmdir(directory);
+
+	setenv("IOMAPSCOPE_BTF", "", 1);
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		is_int(plan_btf(&read, &err), -1, "no BTF of the running kernel");
+	} else {
+		is_int(plan_btf(&read, &err), 0, "an empty name means the running kernel's");
+		btf__free(read);
+	}
+	unsetenv("IOMAPSCOPE_BTF");
+}
+
+int main(void)
+{
+	libbpf_set_print(NULL);
+	kernels();
+	operations();
+	wrong_shapes();
+	odd_types();
+	trying();
+	from_file();
+	ok(!source_name(SOURCE_COUNT) && !source_limits(SOURCE_COUNT) && !source_limits(SOURCE_LOOKUP), "no names beyond the sources");
+	return done_testing();
+}
