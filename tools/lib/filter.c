@@ -67,7 +67,7 @@ static int filter_dev(struct lookup_config *config, const char *text, struct err
 {
 	const struct mount *on = NULL;
 	struct mounts mounts;
-	unsigned int major, minor;
+	unsigned long major, minor;
 	char path[PATH_MAX], junk;
 	struct stat st;
 	int ret = 0;
@@ -75,7 +75,7 @@ static int filter_dev(struct lookup_config *config, const char *text, struct err
 
 	if (read_mounts(&mounts, err))
 		return -1;
-	if (sscanf(text, "%u:%u%c", &major, &minor, &junk) == 2) {
+	if (sscanf(text, "%lu:%lu%c", &major, &minor, &junk) == 2) {
 		if (major >= 1 << 12 || minor >= 1 << 20 || !dev_exists(&mounts, major, minor))
 			ret = err_set(err, STATUS_USAGE, "-d %s: no such block device, and no file system mounted with this number",
 				      text);
