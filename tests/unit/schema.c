@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The tables themselves, and the help that is printed of them. */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "args.h"
+#include "format.h"
+#include "help.h"
+#include "lookups.h"
+#include "plan.h"
+#include "schema.h"
+#include "tap.h"
+
+/* A word of the vocabulary: in JSON, in a list with commas, in a completion's list with blanks, in roff. */
+static bool is_word(const char *text, const char *others)
+{
+	const char *c;
+
+	if (!text || !*text)
+		return false;
+	for (c = text; *c; c++) {
+		if (!isalnum((unsigned char)*c) && !strchr(others, *c))
+			return false;
+	}
+	return true;
+}
+
+/* A sentence: there, one line, no full stop at its end, nothing that a page or a shell would eat. */
+static bool is_doc(const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	return len > 5 && text[len - 1] != '.' && !strpbrk(text, "\n\t\\\"") && text[0] != '.' && text[0] != '\'' && !strstr(text, "  ");
+}
+
+static void options_table(void)
+{
+	bool used[OPT_COUNT_ALL] = {};
+	int c, i;
+	size_t k, j;
+
+	for (i = 0; i < OPT_COUNT_ALL; i++) {
+		const struct option_desc *o = &options[i];
+
+		ok(is_word(o->longname, "-") && is_doc(o->doc) && o->group && *o->group, "--%s has a name, a group and a sentence", o->longname);
+		ok(!o->argument == (o->kind == OPTION_NONE) && !o->choices == (o->kind != OPTION_CHOICE),
+		   "--%s has an argument, and choices, if its kind has", o->longname);
+		ok(!o->shortname || isalnum((unsigned char)o->shortname), "--%s: its letter is one", o->longname);
+	}
+	for (c = 0; c < CMD_COUNT; c++) {
+		const struct command_desc *command = &commands[c];
+
+		ok(is_word(command->name, "-") && is_doc(command->summary), "%s has a name and a summary", command->name);
+		for (k = 0; k < command->option_count; k++) {
+			const struct option_desc *o = &options[command->options[k]];
+			bool twice = false, group_again = false;
+
+			used[command->options[k]] = true;
+			for (j = 0; j < k; j++) {
+				const struct option_desc *p = &options[command->options[j]];
+
+				twice |= !strcmp(o->longname, p->longname) || (o->shortname && o->shortname == p->shortname);
+				group_again |= !strcmp(o->group, p->group) &&
+					       strcmp(o->group, options[command->options[k - 1]].group);
+			}
+			ok(!twice, "%s --%s has its names alone", command->name, o->longname);
+			ok(!group_again, "%s --%s stands with its group", command->name, o->longname);
+		}
+		ok(command->option_count && command->options[command->option_count - 1] == OPT_HELP, "%s ends with --help", command->name);
+	}
+	for (i = 0; i < OPT_COUNT_ALL; i++)
+		ok(used[i], "--%s is some command's", options[i].longname);
+	is_int(strcmp(options[OPT_OUTPUT].choices, "table|json|csv"), 0, "--output's choices are those of enum format_kind");
+	is_int(strcmp(options[OPT_BY].choices, "op|type|dev|ino|comm"), 0, "--by's choices are those of enum hist_by");
+}
+
+static void sources(void)
+{
+	char names[128] = "";
+	int i;
+
+	for (i = 0; i < SOURCE_COUNT; i++) {
+		strcat(names, i ? "|" : "");
+		strcat(names, source_name(i));
+	}
+	is_str(options[OPT_SOURCE].choices, names, "--source's choices are the sources, in their order");
+}
+
+static void vocabulary(void)
+{
+	size_t i, j;
+
+	for (i = 0; i < LF_COUNT; i++) {
+		const struct field *f = &lookup_fields[i];
+
+		ok(is_word(f->name, "_") && is_doc(f->doc) && f->unit && (!f->heading || (is_word(f->heading, "_") && f->width)),
+		   "the field %s has a sentence, a unit and a column with a width, or none", f->name);
+		ok(f->size && f->offset + f->size <= sizeof(struct lookup_event) && f->offset >= sizeof(__u64), "the field %s is in the record",
+		   f->name);
+		ok(!f->heading || (int)strlen(f->heading) <= abs(f->width), "the heading of %s fits its column", f->name);
+		for (j = 0; j < i; j++) {
+			if (!strcmp(f->name, lookup_fields[j].name))
+				ok(false, "the field %s is there twice", f->name);
+		}
+	}
+	ok(LF_COUNT <= 64, "the fields fit the bits of nulls");
+	for (i = 0; i < OP_COUNT; i++) {
+		ok(is_word(ops[i].id, "_") && is_word(ops[i].name, "_") && is_word(ops[i].group, "_") && is_doc(ops[i].doc),
+		   "the operation %s has a group and a sentence", ops[i].name);
+		ok(strlen(ops[i].id) == strlen(ops[i].name) && !strcasecmp(ops[i].id, ops[i].name), "IOMAP_OP_%s is %s", ops[i].id, ops[i].name);
+		for (j = 0; j < OP_COUNT; j++) {
+			if (!strcmp(ops[i].name, ops[j].group) || (j < i && !strcmp(ops[i].name, ops[j].name)))
+				ok(false, "%s is an operation and something else", ops[i].name);
+		}
+	}
+	ok(OP_COUNT <= OP_HIDDEN && OP_HIDDEN < OP_SLOTS && OP_SLOTS <= 32, "the operations fit a mask");
+	for (i = 0; i < TYPE_COUNT; i++)
+		ok(is_word(mapping_types[i].name, "") && is_doc(mapping_types[i].doc), "the type %s", mapping_types[i].name);
+	for (i = 0; i < map_flag_count; i++)
+		ok(is_word(map_flags[i].name, "_") && is_doc(map_flags[i].doc), "the mapping flag %s", map_flags[i].name);
+	for (i = 0; i < ask_flag_count; i++)
+		ok(is_word(ask_flags[i].name, "_") && is_doc(ask_flags[i].doc), "the lookup flag %s", ask_flags[i].name);
+	for (i = 0; i < LOSS_COUNT; i++)
+		ok(is_word(losses[i].name, "_") && is_doc(losses[i].doc), "the loss %s", losses[i].name);
+	for (i = 0; i < status_count; i++)
+		ok(statuses[i].status == (int)i && is_doc(statuses[i].doc), "the status %zu", i);
+	for (i = 0; i < caller_count; i++) {
+		ok(is_word(callers[i].function, "_") && (callers[i].op < OP_COUNT || (callers[i].op >= CALLER_DIO && callers[i].op <= CALLER_DAX_FAULT)),
+		   "the caller %s", callers[i].function);
+		for (j = 0; j < i; j++) {
+			if (!strcmp(callers[i].function, callers[j].function))
+				ok(false, "the caller %s is there twice", callers[i].function);
+		}
+	}
+	ok(caller_count * 2 <= RANGE_MAX, "there is room for the callers and their parts");
+}
+
+/* Words by single blanks, so that the wrapping is no matter. */
+static char *unwrap(const char *text)
+{
+	char *words = malloc(strlen(text) + 2), *to = words;
+
+	for (; *text; text++) {
+		if (!isspace((unsigned char)*text))
+			*to++ = *text;
+		else if (to > words && to[-1] != ' ')
+			*to++ = ' ';
+	}
+	*to = 0;
+	return words;
+}
+
+static char *help_of(const struct command_desc *command)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	if (command)
+		help_command(file, command);
+	else
+		help_usage(file);
+	fclose(file);
+	return text;
+}
+
+/* @text is in @words, with blanks in the place of its line ends. */
+static bool contains(const char *words, const char *text)
+{
+	char *part = unwrap(text);
+	bool found = strstr(words, part);
+
+	free(part);
+	return found;
+}
+
+static void help(void)
+{
+	char *text, *words, *line, *rest, part[256];
+	const char *example, *tab, *end;
+	size_t k, longest;
+	int c, i;
+
+	text = help_of(NULL);
+	words = unwrap(text);
+	for (c = 0; c < CMD_COUNT; c++) {
+		snprintf(part, sizeof(part), "%s %s", commands[c].name, commands[c].summary);
+		ok(contains(words, part), "the usage names %s with its summary", commands[c].name);
+	}
+	free(words);
+	free(text);
+
+	for (c = 0; c < CMD_COUNT; c++) {
+		const struct command_desc *command = &commands[c];
+
+		text = help_of(command);
+		words = unwrap(text);
+		ok(contains(words, command->description), "help %s has the whole description", command->name);
+		for (k = 0; k < command->option_count; k++) {
+			const struct option_desc *o = &options[command->options[k]];
+
+			snprintf(part, sizeof(part), "--%s%s%s %s%s%s%s", o->longname, o->argument ? " " : "", o->argument ? o->argument : "",
+				 o->doc, o->choices ? " (" : "", o->choices ? o->choices : "", o->choices ? ")" : "");
+			ok(contains(words, part), "help %s has --%s with all that it says", command->name, o->longname);
+			if (o->shortname) {
+				snprintf(part, sizeof(part), "-%c, --%s", o->shortname, o->longname);
+				ok(contains(words, part), "help %s has -%c", command->name, o->shortname);
+			}
+		}
+		for (k = 0; k < status_count; k++) {
+			snprintf(part, sizeof(part), " %d %s", statuses[k].status, statuses[k].doc);
+			ok(contains(words, part), "help %s has status %zu", command->name, k);
+		}
+		for (example = command->examples; *example; example = end + 1) {
+			tab = strchr(example, '\t');
+			end = strchr(example, '\n');
+			ok(tab && end && tab < end, "%s: an example is a command, a tab, a meaning and a newline", command->name);
+			if (!tab || !end)
+				break;
+			snprintf(part, sizeof(part), "%.*s # %.*s", (int)(tab - example), example, (int)(end - tab - 1), tab + 1);
+			ok(contains(words, part), "help %s has the example %.*s", command->name, (int)(tab - example), example);
+		}
+		for (longest = 0, rest = text; (line = strsep(&rest, "\n")); ) {
+			if (!strstr(line, " # ") && strlen(line) > longest)
+				longest = strlen(line);
+			if (*line && line[strlen(line) - 1] == ' ')
+				ok(!line[strspn(line, " ")], "help %s: no blank at the end of '%s'", command->name, line);
+		}
+		ok(longest <= 100, "help %s fits 100 columns (%zu)", command->name, longest);
+		if (c == CMD_lookups) {
+			for (i = 0; i < LF_COUNT; i++) {
+				snprintf(part, sizeof(part), "%s %s%s%s", lookup_fields[i].name, lookup_fields[i].heading ? lookup_fields[i].heading : "",
+					 lookup_fields[i].heading ? " " : "", lookup_fields[i].doc);
+				ok(contains(words, part), "help lookups has the field %s", lookup_fields[i].name);
+			}
+			for (i = 0; i < OP_COUNT; i++) {
+				snprintf(part, sizeof(part), "%s %s [%s]", ops[i].name, ops[i].doc, ops[i].group);
+				ok(contains(words, part), "help lookups has the operation %s", ops[i].name);
+			}
+			for (i = 0; i < TYPE_COUNT; i++) {
+				snprintf(part, sizeof(part), "%s %s", mapping_types[i].name, mapping_types[i].doc);
+				ok(contains(words, part), "help lookups has the type %s", mapping_types[i].name);
+			}
+			for (i = 0; i < LOSS_COUNT; i++) {
+				snprintf(part, sizeof(part), "%s %s", losses[i].name, losses[i].doc);
+				ok(contains(words, part), "help lookups has the loss %s", losses[i].name);
+			}
+			for (i = 0; i < SOURCE_COUNT; i++) {
+				snprintf(part, sizeof(part), "%s %s", source_name(i), source_limits(i) ? source_limits(i) : "");
+				ok(contains(words, part), "help lookups has the source %s", source_name(i));
+			}
+		}
+		free(words);
+		free(text);
+	}
+}
+
+/* The examples that help and man pages show are commands that the parser takes. */
+static void examples(void)
+{
+	const char *example, *end;
+	int c;
+
+	for (c = 0; c < CMD_COUNT; c++) {
+		for (example = commands[c].examples; *example; example = strchr(example, '\n') + 1) {
+			char line[160], *rest = line, *word, *argv[16];
+			struct args args;
+			struct err err;
+			int argc = 0;
+
+			end = strchr(example, '\t');
+			snprintf(line, sizeof(line), "%.*s", (int)(end - example), example);
+			while (argc < 16 && (word = strsep(&rest, " ")))
+				argv[argc++] = word;
+			ok(argc >= 2 && !strcmp(argv[0], "iomapscope") && command_find(argv[1]) == &commands[c] &&
+			   !args_parse(&args, &commands[c], argc - 2, argv + 2, &err), "the example '%.*s' is right", (int)(end - example), example);
+		}
+	}
+}
+
+int main(void)
+{
+	options_table();
+	sources();
+	vocabulary();
+	help();
+	examples();
+	return done_testing();
+}
