@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Build-time generator: man pages, bash completion and the field table of docs/events.md, from the schema. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,8 +55,10 @@ static void roff_item(const char *term, const char *doc)
 
 static void man_head(const char *page)
 {
-	printf(".\\\" Generated from tools/schema; do not edit.\n.TH %s 8 \"\" \"iomapscope %s\" \"System Administration\"\n", page,
-	       VERSION);
+	printf(".\\\" Generated from tools/schema; do not edit.\n.TH ");
+	for (; *page; page++)
+		putchar(toupper((unsigned char)*page));
+	printf(" 8 \"%s\" \"iomapscope %s\" \"System Administration\"\n", VERSION_DATE, VERSION);
 }
 
 static void man_status(void)
@@ -169,7 +172,7 @@ static int man(const char *name)
 	int i;
 
 	if (!strcmp(name, "iomapscope")) {
-		man_head("IOMAPSCOPE");
+		man_head("iomapscope");
 		puts(".SH NAME\niomapscope \\- observe the Linux iomap layer\n"
 		     ".SH SYNOPSIS\n.B iomapscope\n\\fICOMMAND\\fR [\\fIOPTION\\fR...]\n.SH COMMANDS");
 		for (i = 0; i < CMD_COUNT; i++)
@@ -183,7 +186,7 @@ static int man(const char *name)
 	for (i = 0; i < CMD_COUNT; i++) {
 		if (strcmp(commands[i].name, name))
 			continue;
-		snprintf(page, sizeof(page), "IOMAPSCOPE\\-%s", name);
+		snprintf(page, sizeof(page), "iomapscope\\-%s", name);
 		man_head(page);
 		printf(".SH NAME\niomapscope\\-%s \\- %s\n", name, commands[i].summary);
 		printf(".SH SYNOPSIS\n.B iomapscope %s\n[\\fIOPTION\\fR...]%s%s\n", name, commands[i].arguments ? " " : "",

@@ -13,6 +13,7 @@
 #include "options.h"
 
 #define VERSION "0.1.0"
+#define VERSION_DATE "2026-11-21"		/* of the man pages */
 
 enum field_kind {
 	KIND_EVENT,		/* constant: the event's name */
