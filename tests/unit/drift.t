@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Every word is written once, in tools/schema. Here it is read again from each place that shows it: formatter, help, man page,
+# completion and documents.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/tap.sh
+export LC_ALL=C TZ=UTC
+
+tool=build/bin/iomapscope
+man=build/man/iomapscope-lookups.8
+for file in $tool $man build/completion/iomapscope build/man/lookup-fields.md build/unit/format; do
+	[ -e "$file" ] || skip_all "$file is not there: make tool unit"
+done
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+$tool help lookups >"$work/help"
+
+# The entries of one table of tools/schema, their first word or the one named by NUMBER: schema FILE MACRO LIST [NUMBER].
+schema()
+{
+	awk -v list="$3" '$1 == "#define" { inside = $2 ~ "^" list "\\(" } inside' "tools/schema/$1" |
+		sed -n "s/^[[:space:]]*$2(\(.*\)/\1/p" | cut -d, -f"${4:-1}" | tr -d ' "'
+}
+
+# Terms of one section of the help: what stands at its lines' start.
+help_terms()
+{
+	awk -v head="$1" '/^[A-Z]/ { inside = index($0, head) == 1; next }
+		inside && /^  [^ ]/ { term = substr($0, 3, 26); sub(/ +$/, "", term); print term }' "$work/help"
+}
+
+# Terms of one section of the man page.
+man_terms()
+{
+	awk -v head=".SH $1" '/^\.SH / { inside = $0 == head } inside && /^\.B /' "${2:-$man}" | sed -e 's/^\.B //' -e 's/\\-/-/g'
+}
+
+same()
+{
+	is "$1" "$2" "$3" "$(diff <(echo "$1") <(echo "$2"))"
+}
+
+# The fields.
+fields=$(schema lookup_fields.h FIELD LOOKUP_FIELDS)
+headings=$(schema lookup_fields.h FIELD LOOKUP_FIELDS 4)
+columns=$(paste -d' ' <(echo "$fields") <(echo "$headings") | sed -e 's/ NULL$//')
+ok "$([ "$(wc -l <<<"$fields")" -gt 20 ]; echo $?)" "the schema's fields are read"
+same "$(build/unit/format json | grep -o '"[a-z_]*":' | tr -d '":')" "$fields" "fields: JSON's keys"
+same "$(build/unit/format csv | head -1 | tr , '\n')" "$fields" "fields: CSV's header"
+same "$(build/unit/format table | head -1 | tr -s ' ' '\n')" "$(grep -v NULL <<<"$headings")" "fields: the table's columns"
+same "$(help_terms Fields)" "$columns" "fields: help"
+same "$(man_terms FIELDS | tr -d '[]')" "$columns" "fields: man page"
+# shellcheck disable=SC2016
+same "$(sed -n '/begin lookup-fields/,/end lookup-fields/s/^| `\([a-z_]*\)` |.*/\1/p' docs/events.md)" "$fields" "fields: docs/events.md"
+
+# The whole generated table, and that make would generate it again.
+cp docs/events.md "$work/events.md"
+tools/schema/splice "$work/events.md" lookup-fields build/man/lookup-fields.md
+ok $? "docs/events.md can be spliced"
+same "$(cat docs/events.md)" "$(cat "$work/events.md")" "docs/events.md is what make docs-events writes"
+
+# The vocabulary.
+ops=$(schema ops.h OP IOMAP_OPS 2)
+ok "$([ "$(wc -l <<<"$ops")" -gt 20 ]; echo $?)" "the schema's operations are read"
+same "$(help_terms Operations)" "$ops" "operations: help"
+same "$(man_terms OPERATIONS | sed 's/ .*//')" "$ops" "operations: man page"
+groups=$(schema ops.h OP IOMAP_OPS 3)
+same "$(man_terms OPERATIONS | sed 's/.*\[\(.*\)\]/\1/')" "$groups" "groups: man page"
+same "$(sed -n '/lookups,--op)/,/;;/s/.*-W .\([^'\'']*\).*/\1/p' build/completion/iomapscope | tr ' ' '\n')" \
+	"$ops"$'\n'"$(uniq <<<"$groups")" "operations and groups: completion"
+types=$(schema ops.h TYPE IOMAP_TYPES 2)
+same "$(help_terms 'Mapping types')" "$types" "types: help"
+same "$(man_terms 'MAPPING TYPES')" "$types" "types: man page"
+same "$(man_terms 'FLAGS OF A MAPPING')" "$(schema ops.h FLAG IOMAP_MAP_FLAGS)" "flags of a mapping: man page"
+same "$(man_terms 'FLAGS OF A LOOKUP')" "$(schema ops.h FLAG IOMAP_ASK_FLAGS)" "flags of a lookup: man page"
+losses=$(schema commands.h LOSS LOSSES)
+same "$(help_terms 'Reasons of loss')" "$losses" "losses: help"
+same "$(man_terms LOSSES)" "$losses" "losses: man page"
+sources=$(sed -n 's/.*OPTION(SOURCE, 0, "source", "NAME", CHOICE, "\([^"]*\)".*/\1/p' tools/schema/options.h | tr '|' '\n')
+same "$(help_terms Sources)" "$sources" "sources: help"
+same "$(man_terms SOURCES)" "$sources" "sources: man page"
+# shellcheck disable=SC2016
+same "$(sed -n '/^## Observer sources/,/^## Guest/s/^| `\([^`]*\)` |.*/\1/p' docs/architecture.md)" "$sources" "sources: docs/architecture.md"
+
+# The commands, their options, the exit statuses.
+commands=$(schema commands.h COMMAND COMMANDS)
+same "$($tool help | awk '/^Commands/ { inside = 1; next } /^[^ ]|^$/ { inside = 0 } inside && /^  [a-z]/ { print $1 }')" "$commands" "commands: usage"
+same "$(man_terms COMMANDS build/man/iomapscope.8)" "$commands" "commands: man page"
+for command in $commands; do
+	# The list that belongs to this command is the first behind its name.
+	ids=$(awk -v name="COMMAND($command," 'index($0, "\t" name) { inside = 1 }
+		inside { while (match($0, /OPT_[A-Z_]+/)) { print substr($0, RSTART + 4, RLENGTH - 4); $0 = substr($0, RSTART + RLENGTH); seen = 1 }
+			if (seen && /\), *\\?$/) exit }' tools/schema/commands.h)
+	longnames=$(for id in $ids; do sed -n "s/^[[:space:]]*OPTION($id, [^,]*, \"\([^\"]*\)\".*/--\1/p" tools/schema/options.h; done)
+	same "$($tool help "$command" | grep -oE '^  (-[a-z], |    )--[a-z-]+' | grep -o -- '--.*')" "$longnames" "options of $command: help"
+	same "$(sed -n "s/^	$command) list='\(.*\)' ;;/\1/p" build/completion/iomapscope | tr ' ' '\n' | grep '^--')" "$longnames" \
+		"options of $command: completion"
+	page=build/man/iomapscope-$command.8
+	[ -e "$page" ] || continue
+	same "$(sed -n '/^\.SH OPTIONS/,/^\.SH [^O]/s/^.*\\fB\\-\\-\([^ ]*\)\\fR.*/--\1/p' "$page" | sed 's/\\-/-/g')" "$longnames" \
+		"options of $command: man page"
+done
+statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
+same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
+	"exit statuses: docs/architecture.md"
+for page in iomapscope iomapscope-lookups iomapscope-probe; do
+	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
+		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
+done
+
+# What the documents tell people to type is something that the tool takes.
+# shellcheck disable=SC2016
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+	for word in $rest; do
+		[[ $word != -* ]] || echo "$command ${word%%=*}"
+	done
+done | sort -u)
+for command in lookups probe; do
+	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)( .*)?$/\1 \2/p' |
+		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
+done | sort -u >"$work/options"
+ok "$([ "$(wc -l <<<"$typed")" -gt 5 ]; echo $?)" "documents name options"
+is "$(comm -23 <(echo "$typed") "$work/options")" "" "documents name only options that there are"
+done_testing
