@@ -220,7 +220,10 @@ static int completion(void)
 	     "# bash completion for iomapscope\n"
 	     "_iomapscope()\n{\n"
 	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} list\n"
-	     "\tCOMPREPLY=()");
+	     "\tCOMPREPLY=()\n"
+	     "\t# --option=value: bash breaks words at the =.\n"
+	     "\tif [ \"$cur\" = = ]; then\n\t\tcur=\n"
+	     "\telif [ \"$prev\" = = ] && [ \"$COMP_CWORD\" -gt 2 ]; then\n\t\tprev=${COMP_WORDS[COMP_CWORD-2]}\n\tfi");
 	fputs("\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W '", stdout);
 	for (i = 0; i < CMD_COUNT; i++)
 		printf("%s%s", i ? " " : "", commands[i].name);
