@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The command line as a whole, as far as no program is loaded into the kernel: exit statuses, and what goes where.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/tap.sh
+export LC_ALL=C
+
+tool=$PWD/build/bin/iomapscope
+[ -x "$tool" ] || skip_all "build/bin/iomapscope is not there: make tool"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+run()
+{
+	"$tool" "$@" >"$work/out" 2>"$work/err"
+	status=$?
+}
+
+# refused STATUS PART ARGUMENT...: one sentence on standard error and nothing else.
+refused()
+{
+	local want=$1 part=$2 text
+	shift 2
+	run "$@"
+	text=$(cat "$work/err")
+	[ "$status" = "$want" ] && [ ! -s "$work/out" ] && [ "$(wc -l <"$work/err")" = 1 ] && [[ $text == "iomapscope: "*"$part"* ]] &&
+		[[ $text != *. ]]
+	ok $? "iomapscope ${*//[[:cntrl:]]/ }: status $want, $part" "status $status: $text"
+}
+
+# good PART ARGUMENT...: status 0, on standard output alone.
+good()
+{
+	local part=$1
+	shift
+	run "$@"
+	[ $status = 0 ] && [ ! -s "$work/err" ] && grep -qF -- "$part" "$work/out"
+	ok $? "iomapscope $*: $part" "status $status: $(cat "$work/err")"
+}
+
+run
+is "$status $(wc -c <"$work/out")" "2 0" "no arguments: status 2, nothing on standard output"
+like "$(cat "$work/err")" "^Usage: iomapscope COMMAND" "no arguments: the usage on standard error"
+for word in help --help -h; do
+	good "Usage: iomapscope COMMAND" $word
+done
+for word in version --version; do
+	good "(libbpf " $word
+done
+for command in lookups probe help version; do
+	good "Usage: iomapscope $command [OPTION...]" help $command
+	cp "$work/out" "$work/help"
+	good "Usage: iomapscope $command [OPTION...]" $command --help
+	cmp -s "$work/out" "$work/help"
+	ok $? "$command --help and help $command are the same"
+	good "Usage:" $command -h
+done
+good "Usage: iomapscope lookups" lookups -d /nowhere --op read --help
+good "Usage: iomapscope lookups" help -- lookups
+
+refused 2 "unknown command 'frobnicate'; see 'iomapscope help'" frobnicate
+refused 2 "unknown command ''" ''
+refused 2 "unknown option '--frobnicate'" --frobnicate
+refused 2 "unknown option '-V'" -V
+refused 2 "no command 'frobnicate' to help with" help frobnicate
+refused 2 "no command 'probe' to help with" help lookups probe
+refused 2 "unknown option '--frobnicate' for lookups" lookups --frobnicate
+refused 2 "unexpected argument 'x' for version" version x
+refused 2 "unknown command 'a?b'" $'a\nb'
+
+# What lookups finds out about its options before it looks at the kernel or at privileges.
+refused 2 "--by needs --hist" lookups --by dev
+refused 2 "--interval needs --hist" lookups --interval 1s
+refused 2 "--count is for lines" lookups --hist --count 3
+refused 2 "--interval: 999us is below 1ms" lookups --hist --interval 999us
+refused 2 "--ring-size: 12k is not a power of two" lookups --ring-size 12k
+refused 2 "--ring-size: 2k is not a power of two between" lookups --ring-size 2k
+refused 2 "--ring-size: 2g is not a power of two between" lookups --ring-size 2g
+refused 2 "No such file" lookups -f "$work/nowhere"
+refused 2 "neither a block device nor a mount point" lookups -d "$work"
+refused 2 "leave out -d and -i" lookups -f / -d /
+
+# The output: full, closed by its reader, not there.
+"$tool" help lookups >/dev/full 2>"$work/err"
+is "$? $(cat "$work/err")" "5 iomapscope: cannot write the output: No space left on device" "help to a full device"
+"$tool" version >/dev/full 2>"$work/err"
+is "$? $(wc -l <"$work/err")" "5 1" "version to a full device"
+"$tool" help >&- 2>"$work/err"
+is "$? $(wc -l <"$work/err")" "5 1" "help without a standard output"
+mkfifo "$work/pipe"
+# Opened both ways, so that nothing waits for the other end; then only the end to write to stays.
+# shellcheck disable=SC2094
+exec 3<>"$work/pipe" 4>"$work/pipe" 5<"$work/pipe"
+exec 3>&- 5<&-
+"$tool" help lookups >&4 2>"$work/err"
+is "$? $(cat "$work/err")" "5 iomapscope: cannot write the output: Broken pipe" "help to a closed pipe"
+IOMAPSCOPE_BTF=$work/nowhere "$tool" probe >/dev/full 2>"$work/err"
+is "$? $(wc -l <"$work/err")" "5 1" "probe to a full device"
+
+# probe of a kernel without BTF says so and still names the file systems.
+IOMAPSCOPE_BTF=$work/nowhere "$tool" probe >"$work/out" 2>"$work/err"
+is $? 4 "probe without BTF: status 4"
+is "$(grep -c . "$work/err")" 1 "probe without BTF: one sentence on standard error"
+like "$(cat "$work/out")" "BTF +no kernel BTF at $work/nowhere" "probe without BTF: why"
+like "$(cat "$work/out")" "What enters iomap" "probe without BTF: the file systems"
+echo junk >"$work/junk"
+IOMAPSCOPE_BTF=$work/junk "$tool" probe -o json >"$work/out" 2>"$work/err"
+is $? 4 "probe of junk: status 4"
+if command -v jq >/dev/null; then
+	is "$(jq -r 'select(.event == "kernel") | "\(.btf) \(.lookups) \(.source)"' "$work/out" 2>&1)" "false false null" \
+		"probe of junk in JSON"
+	is "$(jq -r '.event' "$work/out" 2>&1 | sort -u | tr '\n' ' ')" "filesystem kernel " "probe in JSON: each line is an object"
+	is "$(jq -r 'select(.event == "filesystem") | .dev' "$work/out" | sort | uniq -d)" "" "probe in JSON: each superblock once"
+else
+	skip "probe in JSON" "jq is not installed"
+fi
+
+# As nobody: the status of a missing privilege, and what is missing.
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	cp "$tool" "$work/iomapscope" && chmod 755 "$work" "$work/iomapscope"
+	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$work/iomapscope" lookups >"$work/out" 2>"$work/err")
+	is "$? $(cat "$work/err")" "3 iomapscope: CAP_BPF and CAP_PERFMON missing; run as root, or give the capability" \
+		"lookups as nobody"
+	(cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$work/iomapscope" lookups --by dev >"$work/out" 2>"$work/err")
+	is $? 2 "wrong arguments come first"
+else
+	skip "lookups as nobody" "not root, or no setpriv"
+fi
+done_testing
