@@ -10,9 +10,10 @@ tool=$PWD/build/bin/iomapscope
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
+# What should be refused at once must not hang if it is not.
 run()
 {
-	"$tool" "$@" >"$work/out" 2>"$work/err"
+	timeout 20 "$tool" "$@" >"$work/out" 2>"$work/err"
 	status=$?
 }
 

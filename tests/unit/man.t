@@ -19,6 +19,8 @@ for page in iomapscope iomapscope-lookups iomapscope-probe; do
 	ok $? "$page is what make built"
 	# Long lines are a matter of style, and nobody edits these.
 	is "$(mandoc -T lint -W warning "$work/$page.8" 2>&1)" "" "$page: mandoc has no warning"
+	# groff makes a hyphen, which no shell takes for a minus, of what has no backslash.
+	is "$(tail -n +3 "$work/$page.8" | grep -E '(^|[^\\])-')" "" "$page: each - is a minus"
 	mandoc -T ascii -O width=100 "$work/$page.8" >"$work/$page.txt" 2>"$work/err"
 	ok $? "$page renders" "$(cat "$work/err")"
 	sed -e 's/.\x08//g' "$work/$page.txt" | tr -s ' \n' '  ' >"$work/$page.words"
@@ -39,11 +41,15 @@ while IFS= read -r sentence; do
 	# A line may break behind a hyphen.
 	[[ ${words//- /-} == *"${sentence//- /-}"* ]] || missing+=("$sentence")
 done < <(build/bin/iomapscope help lookups | awk '
-	/^(Usage|Examples|Output|Filters|Bounds|Kernel|Other|Fields|Operations|Mapping|Sources|Reasons|Exit)/ { head = $1; next }
+	# The description, sentence by sentence.
+	!head && /./ && !/^Usage|:$/ { text = text " " $0 }
+	!head && /:$/ { gsub(/ +/, " ", text); n = split(text, part, /\. /); for (i = 1; i <= n; i++) { sub(/^ /, "", part[i]); print part[i] } }
+	/^Usage/ { next }
+	/^(Examples|Output|Filters|Bounds|Kernel|Other|Fields|Operations|Mapping|Sources|Reasons|Exit)/ { head = $1; next }
 	head ~ /^(Filters|Bounds|Other|Exit|Reasons|Sources|Mapping)/ && /^  / {
 		doc = head == "Exit:" ? substr($0, 9) : substr($0, 29)
 		sub(/^ +/, "", doc); if (doc != "") print doc }')
-ok "$((count < 40))" "sentences of the help are read"
+ok "$((count < 50))" "sentences of the help are read"
 is "${missing[*]}" "" "each line of the help is in the man page"
 like "$words" "anything else in bytes. OPTIONS" "the description is there to its end"
 like "$words" "->iomap_begin" "an arrow is an arrow"
