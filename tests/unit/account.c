@@ -29,7 +29,7 @@ int main(void)
 	is_str(text(&account), "lookups: seen 0 = emitted 0 + filtered 0 + lost 0; source none\n", "text of nothing");
 	is_str(json(&account), "{\"event\":\"summary\",\"command\":\"lookups\",\"seen\":0,\"emitted\":0,\"filtered\":0,\"lost\":{"
 	       "\"ring_full\":0,\"map_full\":0,\"nesting\":0,\"unmatched_begin\":0,\"unmatched_end\":0,\"skipped\":0,\"output\":0},"
-	       "\"lost_total\":0,\"programs_skipped\":0,\"duration_ns\":0,\"sources\":[]}\n", "JSON of nothing");
+	       "\"lost_total\":0,\"unseen_at_most\":0,\"programs_skipped\":0,\"duration_ns\":0,\"sources\":[]}\n", "JSON of nothing");
 
 	account = (struct account) {
 		.command = "lookups", .source = "iomap_iter+fexit", .seen = 110, .emitted = 90, .filtered = 10,
@@ -40,7 +40,18 @@ int main(void)
 	       "text");
 	is_str(json(&account), "{\"event\":\"summary\",\"command\":\"lookups\",\"seen\":110,\"emitted\":90,\"filtered\":10,\"lost\":{"
 	       "\"ring_full\":7,\"map_full\":0,\"nesting\":0,\"unmatched_begin\":0,\"unmatched_end\":0,\"skipped\":0,\"output\":3},"
-	       "\"lost_total\":10,\"programs_skipped\":2,\"duration_ns\":1500000000,\"sources\":[\"iomap_iter+fexit\"]}\n", "JSON");
+	       "\"lost_total\":10,\"unseen_at_most\":0,\"programs_skipped\":2,\"duration_ns\":1500000000,\"sources\":[\"iomap_iter+fexit\"]}\n", "JSON");
+
+	ok(!account_complete(&account), "what has losses is not complete");
+
+	account = (struct account) { .command = "lookups", .source = "iomap_iter+fexit", .seen = 5, .emitted = 5 };
+	ok(account_complete(&account), "what has none is");
+	account.unseen_at_most = 3;
+	ok(!account_complete(&account), "what may not have been seen is missing");
+	is_u64(account_lost(&account), 0, "but is no loss of what was seen");
+	is_str(text(&account), "lookups: seen 5 = emitted 5 + filtered 0 + lost 0; up to 3 more were not seen, as the kernel skipped the "
+	       "program; source iomap_iter+fexit\n", "text of what may not have been seen");
+	has(json(&account), "\"lost_total\":0,\"unseen_at_most\":3,", "JSON of what may not have been seen");
 
 	/* Each reason has its word in both. */
 	for (i = 0; i < LOSS_COUNT; i++) {
@@ -53,7 +64,7 @@ int main(void)
 		has(json(&account), part, "%s in JSON", losses[i].name);
 	}
 
-	account.seen = account.emitted = account.filtered = account.programs_skipped = account.duration_ns = ~0ULL;
+	account.seen = account.unseen_at_most = account.emitted = account.filtered = account.programs_skipped = account.duration_ns = ~0ULL;
 	account.source = "iomap_iter+dstmap";
 	for (i = 0; i < LOSS_COUNT; i++)
 		account.lost[i] = ~0ULL;

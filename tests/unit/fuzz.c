@@ -522,7 +522,7 @@ static void accounts(void)
 	unsigned long i;
 
 	for (i = 0; i < rounds / 10; i++) {
-		struct account account = { .command = "lookups", .seen = number(), .emitted = number(), .filtered = number(),
+		struct account account = { .command = "lookups", .seen = number(), .emitted = number(), .filtered = number(), .unseen_at_most = below(2) ? number() : 0,
 					   .duration_ns = number(), .source = below(2) ? "iomap_lookup" : NULL };
 		char *line = malloc(2048);
 		int j;
