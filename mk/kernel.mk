@@ -4,12 +4,15 @@
 KERNEL_OBSERVE := $(BUILD)/kernel/observe/arch/x86/boot/bzImage
 KERNEL_STOCK := $(BUILD)/kernel/stock/arch/x86/boot/bzImage
 
-.PHONY: kernel kernel-stock kernel-tree kernel-patches
+.PHONY: kernel kernel-stock kernel-debug kernel-tree kernel-patches
 kernel: ## build the patched kernel of the guest
 	@scripts/kernel-build observe
 
 kernel-stock: ## build its stock twin
 	@scripts/kernel-build stock
+
+kernel-debug: ## build the patched kernel with KASAN, lockdep and their like
+	@scripts/kernel-build debug
 
 kernel-tree: ## make build/kernel/observe: the base, tagged, and the series applied by git am
 	@scripts/kernel-tree

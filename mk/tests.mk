@@ -5,7 +5,7 @@ WORKLOADS := seek extents fail integrity nested daxmap
 WORKLOAD_BINS := $(WORKLOADS:%=$(BUILD)/workloads/%)
 WORKLOAD_CFLAGS ?= -O2 -g -Wall -Wextra -std=gnu11
 
-.PHONY: workloads tests
+.PHONY: workloads tests test-debug
 
 workloads: $(WORKLOAD_BINS)	## build the test workloads
 
@@ -17,3 +17,8 @@ $(WORKLOAD_BINS): $(BUILD)/workloads/%: tests/workloads/%.c tests/workloads/comm
 
 tests:	## run all tests; they build nothing
 	@tests/run $(TESTS)
+
+# Slow: everything is emulated and checked. One at a time, for the memory.
+test-debug: tool workloads kernel-debug ## the tests of the patched kernel, on one with KASAN and lockdep, all events on
+	@PATCHED=debug TIMEOUT_FACTOR=10 JOBS=1 tests/run tests/guest/patched.t $(wildcard tests/guest/steps*.t) \
+		tests/guest/oracles.t tests/guest/integrity.t

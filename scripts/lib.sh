@@ -3,9 +3,10 @@
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$TOP/build}
-KERNEL_DIR=$BUILD/kernel		# observe/ and stock/, each a git work tree built in place
+KERNEL_DIR=$BUILD/kernel		# observe/, stock/ and debug/, each a git work tree built in place
 OBSERVE_TREE=$KERNEL_DIR/observe
 STOCK_TREE=$KERNEL_DIR/stock
+DEBUG_TREE=$KERNEL_DIR/debug
 SERIES_DIR=$TOP/patches/6.12/observe
 KERNEL_BASE=6.12
 

@@ -16,12 +16,19 @@ PATCHED_SOURCES = "iomap_lookup," + STOCK_SOURCES
 
 
 def built_kernel(name):
-    """vm's arguments for a kernel of our own, observe or stock, which the tests cannot do without."""
+    """vm's arguments for a kernel of our own, observe or stock, which the tests cannot do without.
+
+    PATCHED=debug puts the debug kernel in the place of observe, with every event on from the start.
+    """
+    append = []
+    if name == "observe" and os.environ.get("PATCHED", name) != name:
+        name = os.environ["PATCHED"]
+        append = ["--append", "trace_event=iomap:*,fs_dax:*,aio:*,dm_io:*"]
     image = os.path.join(tool.BUILD, "kernel", name, "arch", "x86", "boot", "bzImage")
     if not os.path.exists(image):
         target = "kernel" if name == "observe" else f"kernel-{name}"
         sys.exit(f"{image} is not there: run make {target}")
-    return ["--kernel", image]
+    return ["--kernel", image, *append]
 
 
 def debian_kernel(version):
