@@ -144,6 +144,8 @@ class Mounted(storage.Filesystem):
         command(*mkfs, *self.mkfs_args, self.disk)
         os.makedirs(self.mount, exist_ok=True)
         command("mount", "-t", self.kind, *(["-o", self.options] if self.options else []), self.disk, self.mount)
+        dev = os.stat(self.mount).st_dev
+        self.dev = f"{os.major(dev)}:{os.minor(dev)}"
         return self
 
     def __exit__(self, *_):

@@ -1,0 +1,83 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: GPL-2.0
+"""In the guest: runs the cases of this directory and prints TAP. run.py [CASE...]
+
+A case is a module with a docstring and run(t), which reports by t (tap.Tap) and returns what it has recorded. Together
+they must have made every event of the table fire, and reached every value that the table says they do.
+"""
+
+import importlib
+import os
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "lib")]
+import table    # noqa: E402
+import trace    # noqa: E402
+from tap import Skip, Tap     # noqa: E402
+
+CASES = ("buffered", "writeback", "directio", "reports", "fsdax", "aio", "dmio", "errors")
+
+
+def events_there(t):
+    ours = {(e.system, e.name) for e in table.EVENTS.values()}
+    kernels = trace.kernel_events()
+    t.equal(sorted(kernels - ours), [], "the table has every event of the kernel")
+    t.equal(sorted(ours - kernels), [], "the kernel has every event of the table")
+    # An enumeration, which several events may share, as the kernel prints it: somewhere in the table stands each value.
+    kernel, mine = {}, {}
+    for (name, field), values in table.VALUES.items():
+        with open(f"{trace.TRACING}/events/{table.EVENTS[name].system}/{name}/format") as file:
+            symbolic = file.read().partition(f"__print_symbolic(REC->{field},")[2].partition(")")[0]
+        named = frozenset(part.split('"')[1] for part in symbolic.split("{")[1:])
+        mine.setdefault(named, set()).update(values)
+        kernel.setdefault(named, f"{name} {field}")
+    t.equal([(what, sorted(named ^ mine[named])) for named, what in kernel.items() if named != mine[named]], [],
+            "the table has every reason, route and verdict of the kernel, and no other")
+
+
+def judge(t, case, events):
+    """Did the case reach what the table promises of it?"""
+    fired = {e.name for e in events}
+    t.equal([e.name for e in table.EVENTS.values() if e.case == case and not e.never and e.name not in fired], [],
+            "every event that the table promises has fired")
+    for (name, field), values in table.VALUES.items():
+        seen = {e.f.get(field) for e in events if e.name == name}
+        promised = {value for value, by in values.items() if by == case}
+        if promised:
+            t.equal(sorted(promised - seen), [], f"{name}: every {field} that the table promises")
+        wrong = sorted(value for value in seen & set(values) if values[value].startswith("-"))
+        if wrong:
+            t.fail(f"{name}: {field} is never {wrong}, says the table", "it is: correct the table")
+    return fired
+
+
+def main():
+    t = Tap("steps")
+    names = sys.argv[1:] or CASES
+    fired = set()
+    t.topic = "table"
+    events_there(t)
+    for name in names:
+        t.topic = name
+        began = time.monotonic()
+        try:
+            events = importlib.import_module("case_" + name).run(t)
+            fired |= judge(t, name, events)
+            took = time.monotonic() - began
+            t.diag(f"{name}: {len(events)} events in {took:.1f} s")
+        except Skip as why:
+            t.skip("not here", why)
+        except Exception:
+            t.fail("ran to its end", traceback.format_exc())
+    t.topic = "table"
+    t.diag(f"{len(fired)} of {len(table.EVENTS)} events fired")
+    surprises = sorted(name for name in fired if table.EVENTS[name].never)
+    t.equal(surprises, [], "no event fires that the table says cannot be provoked", "correct the table")
+    sys.exit(t.done())
+
+
+if __name__ == "__main__":
+    main()
