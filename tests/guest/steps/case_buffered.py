@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """Buffered reads and writes, write faults, zeroing, truncation and unsharing, on blocks of 4 KiB and of 1 KiB."""
 
+import contextlib
 import errno
 import mmap
 import os
-import subprocess
 import time
 
 import machine
 from machine import PAGE
 from trace import Background, Recorder, check, select
+
+INLINE = b"i" * (PAGE + 100)
 
 
 def reads(t, fs):
@@ -143,19 +145,20 @@ def stale(t, fs, slow):
         os.close(target)
 
 
-def erofs(disk):
-    """Inline data, which none of the others has."""
+@contextlib.contextmanager
+def erofs_mounted(disk):
+    """A file with inline data, which none of the other file systems has."""
     os.makedirs("/tmp/tree", exist_ok=True)
-    with open("/tmp/tree/file", "wb") as file:
-        file.write(b"i" * (PAGE + 100))
-    subprocess.run(["mkfs.erofs", "/tmp/erofs.img", "/tmp/tree"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["dd", "if=/tmp/erofs.img", f"of={disk}", "bs=1M", "conv=fsync", "status=none"], check=True)
     os.makedirs("/tmp/mnt.erofs", exist_ok=True)
+    with open("/tmp/tree/file", "wb") as file:
+        file.write(INLINE)
+    machine.command("mkfs.erofs", "/tmp/erofs.img", "/tmp/tree")
+    machine.command("dd", "if=/tmp/erofs.img", f"of={disk}", "bs=1M", "conv=fsync", "status=none")
     machine.command("mount", "-t", "erofs", disk, "/tmp/mnt.erofs")
-    with open("/tmp/mnt.erofs/file", "rb", buffering=0) as file:
-        data = file.read(65536)
-    machine.command("umount", "/tmp/mnt.erofs")
-    return data
+    try:
+        yield "/tmp/mnt.erofs/file"
+    finally:
+        machine.command("umount", "/tmp/mnt.erofs")
 
 
 def facts(t, events, expected):
@@ -204,7 +207,8 @@ def run(t):
     slow.remove()
     t.topic = "buffered, inline"
     with Recorder() as recorder:
-        t.equal(erofs("/dev/vdb"), b"i" * (PAGE + 100), "EROFS: the file is right")
+        with erofs_mounted("/dev/vdb") as path, open(path, "rb", buffering=0) as file:
+            t.equal(file.read(65536), INLINE, "EROFS: inline data is read")
     check(t, recorder.events)
     t.topic = "buffered"
     return events + recorder.events

@@ -84,7 +84,6 @@ _events(
     ("iomap_writeback_folio", "writeback: a dirty folio is about to be written"),
     ("iomap_writeback_eof", "writeback: what is done about a folio over the end of the file"),
     ("iomap_writeback_lookup", "writeback: `->map_blocks` has returned"),
-    ("iomap_writeback_discard", "writeback: `->discard_folio`, the folio cannot be written"),
     ("iomap_writeback_folio_end", "writeback: the folio has been dealt with"),
     ("iomap_clear_range_dirty", "folio state: blocks are no longer dirty"),
     ("iomap_ioend_new", "writeback: a new ioend"),
@@ -93,6 +92,9 @@ _events(
     ("iomap_ioend_submit", "writeback: the ioend is submitted"),
     ("iomap_ioend_sort", "writeback completion: `iomap_sort_ioends`"),
     ("iomap_ioend_merge", "writeback completion: `iomap_ioend_try_merge`"))
+_events(
+    "iomap", "errors", "PW",
+    ("iomap_writeback_discard", "writeback: `->discard_folio`, the folio cannot be written"))
 _events(
     "iomap", "writeback", ANY,
     ("iomap_ioend_bio_end", "writeback completion: the bio is complete"),
