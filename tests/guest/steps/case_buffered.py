@@ -85,6 +85,7 @@ def writes(fs):
     fd = fs.open("unwritten")
     machine.fallocate(fd, 0, 0, 1 << 20)
     os.pwrite(fd, b"u" * 100, 8192)
+    os.pwrite(fd, b"u" * 1024, 65536)               # on blocks of 1 KiB: one of a page's, and all of it
     machine.fallocate(fd, machine.ZERO_RANGE | machine.KEEP_SIZE, 8200, 20)
     machine.fallocate(fd, machine.ZERO_RANGE | machine.KEEP_SIZE, 500000, 20)
     os.close(fd)

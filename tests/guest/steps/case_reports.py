@@ -57,13 +57,12 @@ def swapon(fs, name, pages, *pieces, grow=0):
     """A swap file of pieces (pos, length), each synced by itself; the errno of swapon(), 0 if it worked."""
     path = fs.path(name)
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    if grow:
+        machine.fallocate(fd, 0, 0, grow)
     os.pwrite(fd, struct.pack("1024xIII", 1, pages - 1, 0).ljust(PAGE - 10, b"\0") + b"SWAPSPACE2", 0)
     os.fsync(fd)
     for pos, length in pieces:
         os.pwrite(fd, b"\0" * length, pos)
-        os.fsync(fd)
-    if grow:
-        machine.fallocate(fd, 0, 0, grow)
         os.fsync(fd)
     os.close(fd)
     return swapon_path(path)

@@ -133,15 +133,15 @@ class Mapped:
 
 
 class Mounted(storage.Filesystem):
-    """A fresh file system that is mounted while it is entered. A mount option string can be given."""
+    """A fresh file system, made at once, that is mounted while it is entered. A mount option string can be given."""
 
     def __init__(self, kind, disk, *mkfs_args, options=None):
-        self.kind, self.disk, self.mkfs_args, self.options = kind, disk, mkfs_args, options
+        self.kind, self.disk, self.options = kind, disk, options
         self.mount = f"/tmp/mnt.{kind}"
+        # The block device's page cache goes through iomap as well.
+        command(*(storage.MKFS.get(kind) or [f"mkfs.{kind}", "-q", "-f"]), *mkfs_args, disk)
 
     def __enter__(self):
-        mkfs = storage.MKFS.get(self.kind) or [f"mkfs.{self.kind}", "-q", "-f"]
-        command(*mkfs, *self.mkfs_args, self.disk)
         os.makedirs(self.mount, exist_ok=True)
         command("mount", "-t", self.kind, *(["-o", self.options] if self.options else []), self.disk, self.mount)
         dev = os.stat(self.mount).st_dev
