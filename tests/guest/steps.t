@@ -20,7 +20,7 @@ def main():
                                os.path.join(HERE, "steps", "run.py"), *sys.argv[1:])
     at = command.index("--")
     # One CPU: with several, QEMU's threads can run a kernel that patches its own code into an int3.
-    command[at:at] = [arg for disk in DISKS for arg in ("--disk", disk)] + ["--cpus", "1"]
+    command[at:at] = [arg for disk in DISKS for arg in ("--disk", disk)] + ["--cpus", os.environ.get("C","1")]
     os.execv(command[0], command)
 
 
