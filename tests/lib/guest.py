@@ -55,3 +55,11 @@ def run_cases(name, kernel, sources):
                          "--label", name, "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb",
                          *sys.argv[1:])
     os.execv(command[0], command)
+
+
+def run_steps(name, cpus, disks, *args, timeout=TIMEOUT):
+    """Becomes the harness, which runs the cases of tests/guest/steps on the patched kernel."""
+    command = vm_command(built_kernel("observe"), name, [], os.path.join(tool.TOP, "tests", "guest", "steps", "run.py"), *args)
+    at = command.index("--")
+    command[at:at] = ["--cpus", str(cpus), "--timeout", str(timeout)] + [arg for disk in disks for arg in ("--disk", disk)]
+    os.execv(command[0], command)

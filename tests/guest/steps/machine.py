@@ -6,7 +6,6 @@ import fcntl
 import mmap
 import os
 import struct
-import subprocess
 
 import storage
 
@@ -135,9 +134,9 @@ class Mapped:
 class Mounted(storage.Filesystem):
     """A fresh file system, made at once, that is mounted while it is entered. A mount option string can be given."""
 
-    def __init__(self, kind, disk, *mkfs_args, options=None):
+    def __init__(self, kind, disk, *mkfs_args, options=None, where=None):
         self.kind, self.disk, self.options = kind, disk, options
-        self.mount = f"/tmp/mnt.{kind}"
+        self.mount = f"/tmp/mnt.{where or kind}"
         # The block device's page cache goes through iomap as well.
         command(*(storage.MKFS.get(kind) or [f"mkfs.{kind}", "-q", "-f"]), *mkfs_args, disk)
 
@@ -148,8 +147,9 @@ class Mounted(storage.Filesystem):
         self.dev = f"{os.major(dev)}:{os.minor(dev)}"
         return self
 
-    def __exit__(self, *_):
-        subprocess.run(["umount", self.mount], check=True, timeout=120)
+    def __exit__(self, kind, *_):
+        # Descriptors that a failed case has left open hold it.
+        command("umount", *(["-l"] if kind else []), self.mount)
 
     def open(self, name, flags=os.O_RDWR | os.O_CREAT):
         return os.open(self.path(name), flags, 0o600)

@@ -12,7 +12,7 @@ import table
 TRACING = "/sys/kernel/tracing"
 LINE = re.compile(r"\s*(.+)-(\d+)\s+\[(\d+)\]\s+(\S+)\s+([\d.]+): (\w+): (.*)")
 # Words that are no field's name or value, in the stock events of fs_dax.
-BARE = re.compile(r"\b(?:shared|private)(?: (?=address)| \S+ (?=address))")
+BARE = re.compile(r"\b(?:shared |private )?(?:[A-Z0-9_x|]+ |read |write )?(?=address )")
 FIELD = re.compile(r"(\w+) (\S*)(?: |$)")
 
 Record = collections.namedtuple("Record", "name f comm pid flags text")
@@ -78,6 +78,31 @@ class Recorder:
         os.rmdir(os.path.join(TRACING, self.dir))
         if lost and not kind:
             raise AssertionError(f"the buffer was too small: {lost} events are lost")
+
+
+class Watch:
+    """Tells, while it is entered, how often one event has fired."""
+
+    def __init__(self, name):
+        self.event = table.EVENTS[name]
+        self.dir = f"instances/watch.{os.getpid()}"
+
+    def __enter__(self):
+        os.mkdir(os.path.join(TRACING, self.dir))
+        write(f"{self.dir}/events/{self.event.system}/{self.event.name}/enable", "1")
+        return self
+
+    def count(self):
+        per_cpu = os.path.join(TRACING, self.dir, "per_cpu")
+        total = 0
+        for cpu in os.listdir(per_cpu):
+            with open(f"{per_cpu}/{cpu}/stats") as stats:
+                total += sum(int(n) for n in re.findall(r"^(?:entries|overrun): (\d+)", stats.read(), re.M))
+        return total
+
+    def __exit__(self, *_):
+        write(f"{self.dir}/events/enable", "0")
+        os.rmdir(os.path.join(TRACING, self.dir))
 
 
 def select(events, name, **fields):
