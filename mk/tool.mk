@@ -130,8 +130,10 @@ $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@$(CC) $(UNIT_CFLAGS) $< $(UNIT_OBJ) $(TOOL_LIBS) -o $@
 
-docs-events: $(EVENTS) ## write the lookup event's field table into docs/events.md
+docs-events: $(EVENTS) ## write the tables of docs/events.md: the lookup event's fields, the kernel's events
 	@tools/schema/splice docs/events.md lookup-fields $<
+	@mkdir -p $(BUILD)/man && tests/guest/steps/table.py --markdown >$(BUILD)/man/kernel-events.md
+	@tools/schema/splice docs/events.md kernel-events $(BUILD)/man/kernel-events.md
 
 -include $(CMD_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(OBJ)/tools/schema/gen.d $(wildcard $(UNIT)/obj/tests/unit/*.d) $(UNIT_OBJ:.o=.d) \
 	$(wildcard $(BPF_OUT)/*.bpf.o.d)

@@ -466,16 +466,15 @@ def context(event):
 
 
 def markdown():
-    lines = [f"{len(EVENTS)} events, {sum(not e.stock for e in EVENTS.values())} of which the series adds.", "",
-             "| event | step | context | pairs with | case |", "|---|---|---|---|---|"]
+    lines = [f"{len(EVENTS)} events, {sum(not e.stock for e in EVENTS.values())} of which the series adds."]
     for system in SYSTEMS:
-        lines.append(f"| **{system}** | | | | |")
+        lines += ["", f"### {system}", "", "| event | step | context | pairs with | case |", "|---|---|---|---|---|"]
         for e in EVENTS.values():
             if e.system == system:
                 name = f"`{e.name}`" + (" (stock)" if e.stock else "")
                 case = f"none: {e.never}" if e.never else e.case
                 lines.append(f"| {name} | {e.step} | {context(e)} | {partners(e.name)} | {case} |")
-    lines += ["", "Values that say why or how, and the case that provokes each:", "", "| event | field | values |", "|---|---|---|"]
+    lines += ["", "### Reasons, routes and verdicts", "", "Each value, and the case that provokes it.", "", "| event | field | values |", "|---|---|---|"]
     for (name, field), values in VALUES.items():
         reached = ", ".join(f"{value} ({case})" for value, case in values.items() if not case.startswith("-"))
         rest = "; ".join(f"{value}: {why[2:]}" for value, why in values.items() if why.startswith("-"))
