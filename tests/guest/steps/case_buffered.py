@@ -23,7 +23,7 @@ def reads(t, fs):
         os.fsync(many)
     os.close(many)
     hole = fs.hole("hole", 100000)
-    large = fs.file("large", 4 << 20)
+    large = fs.file("large", 2 << 20)
     machine.drop_caches()
     expected = {}
     for path in (whole, fs.path("many"), hole):
@@ -40,8 +40,8 @@ def reads(t, fs):
         file.write("4096")
     with machine.Scattered():
         fd = os.open(large, os.O_RDONLY)
-        os.posix_fadvise(fd, 0, 4 << 20, os.POSIX_FADV_WILLNEED)
-        os.pread(fd, 1, (4 << 20) - 1)
+        os.posix_fadvise(fd, 0, 2 << 20, os.POSIX_FADV_WILLNEED)
+        os.pread(fd, 1, (2 << 20) - 1)
     os.close(fd)
     with open(bdi, "w") as file:
         file.write(before)

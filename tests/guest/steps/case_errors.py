@@ -3,12 +3,15 @@
 
 import errno
 import fcntl
+import mmap
 import os
+import signal
 import struct
+import time
 
 import machine
 from machine import PAGE, dread, dwrite, errno_of
-from trace import Recorder, check, select
+from trace import Background, Recorder, check, select
 
 EIO = -errno.EIO
 GOING_DOWN = 0x8004587D     # XFS_IOC_GOINGDOWN
@@ -63,6 +66,33 @@ def shut_down(t, disk):
         os.close(fd)
 
 
+def truncated(t, disk):
+    """A write fault that waits for a truncation, which waits for direct I/O: the page is gone when it gets there."""
+    with machine.Mounted("xfs", disk.path) as fs:
+        path = fs.file("file", 65536)
+        fd, direct = os.open(path, os.O_RDWR), machine.direct(path)
+        pages = mmap.mmap(fd, 65536)
+        context = machine.Aio()
+        memory = machine.buffer(PAGE)
+        os.pread(fd, 65536, 0)
+        disk.load("delay {device} 0 400")
+        context.submit(context.iocb(machine.PREAD, direct, 1, memory, PAGE))
+        truncation = Background(os.ftruncate, fd, 0)
+        time.sleep(0.1)
+        child = os.fork()
+        if not child:
+            pages[32768] = 1
+            os._exit(0)
+        t.equal(os.waitpid(child, 0)[1] & 0x7F, signal.SIGBUS, "a write fault behind a truncation ends with SIGBUS")
+        truncation.finish()
+        context.events(1)
+        context.destroy()
+        disk.load("linear {device} 0")
+        pages.close()
+        os.close(fd)
+        os.close(direct)
+
+
 def full(t, disk):
     with machine.Mounted("xfs", disk.path) as fs:
         fd = fs.open("file")
@@ -86,6 +116,7 @@ def run(t):
         device_fails(t, disk)
         shut_down(t, disk)
         full(t, disk)
+        truncated(t, disk)
     disk.remove()
     events = recorder.events
     check(t, events)
@@ -97,8 +128,11 @@ def run(t):
              errors("iomap_read_folio_end", "uptodate") >= {0, 1}), (True, True, True), "a read that fails says so, bio and folio")
     t.equal(errors("iomap_write_failed", "ret"), {EIO}, "the write to a part of a block fails with what the read failed with")
     t.ok(EIO in errors("iomap_dio_bio_end") and EIO in errors("iomap_dio_end", "ret"), "so do direct I/O's bios and requests")
-    t.ok(EIO in errors("iomap_ioend_finish") and EIO in errors("iomap_writeback_lookup", "ret"), "and ioends and ->map_blocks")
+    lookups = errors("iomap_writeback_lookup", "ret")
+    t.ok(EIO in errors("iomap_ioend_finish") and EIO in lookups, "and ioends and ->map_blocks")
     t.equal(errors("iomap_writeback_discard"), {EIO}, "a folio that cannot be mapped is discarded")
+    faults = errors("iomap_mkwrite_lock", "ret"), errors("iomap_mkwrite_end", "ret")
+    t.equal(faults, ({-errno.EFAULT}, {-errno.EFAULT}), "the fault finds the page truncated")
     nospace = {e.f["op"] for e in select(events, "iomap_op_end", ret=str(-errno.ENOSPC))}
     t.ok({"WRITE", "DIO_WRITE"} <= nospace, "operations end with -ENOSPC", nospace)
     exits = {int(e.f["ret"]) for e in select(events, "iomap_dio_exit", reason="ERROR")}

@@ -87,7 +87,7 @@ def full(fs):
     with machine.Scattered():
         fd = fs.open("full")
         for first in (0, 1):
-            for page in range(first, 3 * BIO_MAX_VECS, 2):
+            for page in range(first, BIO_MAX_VECS + 64, 2):
                 os.pwrite(fd, b"f" * PAGE, page * PAGE)
         os.fsync(fd)
         os.close(fd)

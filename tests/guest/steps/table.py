@@ -474,7 +474,8 @@ def markdown():
                 name = f"`{e.name}`" + (" (stock)" if e.stock else "")
                 case = f"none: {e.never}" if e.never else e.case
                 lines.append(f"| {name} | {e.step} | {context(e)} | {partners(e.name)} | {case} |")
-    lines += ["", "### Reasons, routes and verdicts", "", "Each value, and the case that provokes it.", "", "| event | field | values |", "|---|---|---|"]
+    lines += ["", "### Reasons, routes and verdicts", "", "Each value, and the case that provokes it.", "",
+              "| event | field | values |", "|---|---|---|"]
     for (name, field), values in VALUES.items():
         reached = ", ".join(f"{value} ({case})" for value, case in values.items() if not case.startswith("-"))
         rest = "; ".join(f"{value}: {why[2:]}" for value, why in values.items() if why.startswith("-"))
