@@ -108,7 +108,8 @@ def checks(t):
     fails("direct I/O that ends early", exits)
     fails("direct I/O that never ends", exits[:2], pairs, counts)
     record = trace.parse(line("dax_sync_fault", "WRITE|0x40 address 0x7f00 vmf ff03"))
-    t.equal((record.f["address"], record.f["vmf"], record.f["pid"]), ("0x7f00", "ff03", "7"), "words without a value are passed over")
+    t.equal((record.f["address"], record.f["vmf"], record.f["pid"]), ("0x7f00", "ff03", "7"),
+            "words without a value are passed over")
 
 
 t = Tap("steps")

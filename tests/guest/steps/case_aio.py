@@ -84,7 +84,8 @@ def run(t):
     check(t, events)
     ends = {int(e.f["user_data"], 16): e for e in select(events, "aio_iocb_end")}
     t.equal({data: int(ends[data].f["res"]) for data in (0x101, 0x102, 0x103, 0x104, 0x206)},
-            {0x101: PAGE, 0x102: 100, 0x103: 0, 0x104: READABLE, 0x206: -errno.EINVAL}, "the results are those that the process got")
+            {0x101: PAGE, 0x102: 100, 0x103: 0, 0x104: READABLE, 0x206: -errno.EINVAL},
+            "the results are those that the process got")
     t.equal({data for data, e in ends.items() if e.f["outcome"] == "REJECTED"}, {0x202, 0x203, 0x205},
             "those that were begun and refused are told")
     t.equal(len(select(events, "aio_submit_stop")), 4, "io_submit() says where it stops")
@@ -97,5 +98,6 @@ def run(t):
     t.ok(direct and {e.f["iocb"] for e in direct} <= iocbs, "a direct read is followed through iomap by its iocb",
          [e.text for e in direct])
     got = [int(e.f["ret"]) for e in select(events, "aio_getevents_end")]
-    t.equal((sum(n for n in got if n > 0), got.count(0), got[-1]), (9, 1, -errno.EINVAL), "io_getevents() brings as many as it says")
+    t.equal((sum(n for n in got if n > 0), got.count(0), got[-1]), (9, 1, -errno.EINVAL),
+            "io_getevents() brings as many as it says")
     return events

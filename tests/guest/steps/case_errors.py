@@ -138,6 +138,7 @@ def run(t):
     exits = {int(e.f["ret"]) for e in select(events, "iomap_dio_exit", reason="ERROR")}
     t.ok(-errno.ENOSPC in exits, "and so does the direct I/O request", exits)
     t.ok({e.f["ret"] for e in select(events, "iomap_dio_invalidate")} >= {str(EIO)} and
-         select(events, "iomap_dio_exit", reason="INVALIDATE", ret=str(-errno.ENOTBLK)), "page cache that cannot be written back is why",
+         select(events, "iomap_dio_exit", reason="INVALIDATE", ret=str(-errno.ENOTBLK)),
+         "page cache that cannot be written back is why",
          [e.text for e in events if e.name in ("iomap_dio_invalidate", "iomap_dio_exit")])
     return events

@@ -404,7 +404,8 @@ VALUES = {
         "FILE_GAP": "writeback", "DISK_GAP": "writeback", "NR_FOLIOS": "writeback", "BIO_FULL": "writeback"},
     ("iomap_dio_exit", "reason"): {
         "EMPTY": "directio", "NOMEM": "- needs an allocation of 100 bytes that fails", "EOF": "directio",
-        "FLUSH": "directio", "OVERWRITE": "- XFS and ext4 look at the size before, and only a truncation in between could lead here",
+        "FLUSH": "directio",
+        "OVERWRITE": "- XFS and ext4 look at the size before, and only a truncation in between could lead here",
         "INVALIDATE": "directio", "WORKQUEUE": "- needs a workqueue that cannot be allocated", "PARTIAL": "directio",
         "FALLBACK": "directio", "AGAIN": "directio", "ERROR": "directio", "STOPPED": "errors", "SHORT": "directio"},
     ("iomap_dio_extent", "via"): {
