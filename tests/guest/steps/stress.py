@@ -39,6 +39,10 @@ class Counters:
         for name in table.EVENTS:
             trace.write(f"{self.files(name)}/trigger", f"!hist:keys={self.keys.get(name, 'common_cpu')}:size=2048")
 
+    def hits(self, name):
+        with open(f"{trace.TRACING}/{self.files(name)}/hist") as file:
+            return int(HITS.search(file.read())[1])
+
     def read(self):
         for name in table.EVENTS:
             with open(f"{trace.TRACING}/{self.files(name)}/hist") as file:
@@ -89,12 +93,14 @@ def loads(xfs, small, ext4, dax, snap, seconds):
            "--fiemap", "1", "--fiemap-bytes", "4m", "--readahead", "1", "--readahead-bytes", "4m"]
 
 
-def fail_now_and_then(faulty, seconds):
+def fail_now_and_then(faulty, seconds, counters):
     """The data of file systems fails for half a second, several times; their logs are elsewhere, or they would shut down."""
     end = time.monotonic() + seconds
     times = 0
     time.sleep(seconds / 3)
-    while time.monotonic() < end - 2:
+    # A process that maps a file does not survive the first of them.
+    trace.wait_for(lambda: counters.hits("iomap_mkwrite_end"), "a write fault", 60)
+    while times == 0 or time.monotonic() < end - 2:
         for disk in faulty:
             disk.load("error")
         time.sleep(0.5)
@@ -136,7 +142,7 @@ def run(t, seconds):
     with xfs, small, ext4, dax:
         running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                    for command in loads(xfs.mount, small.mount, ext4.mount, dax.mount, snap.path, seconds)]
-        times = fail_now_and_then(faulty, seconds)
+        times = fail_now_and_then(faulty, seconds, counters)
         for process in running:
             try:
                 process.wait(timeout=seconds + 60)
