@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Each patch of the series builds alone, without a warning, at W=1 for what the series touches, in three configurations: the guest's;
-# the least that has iomap, without tracepoints, fsdax, aio, dm and swap; and that with tracepoints. sparse says nothing new.
+# Each patch of the series builds alone, without a W=1 warning about what the series touches, in two configurations: the guest's, and
+# the least that has iomap, without tracepoints, fsdax, aio, dm and swap. The whole series does with tracepoints but without the others
+# too. sparse says nothing new.
 #
-# A tree that has been built by this same test is not built again: what is kept is the hash of the tree, of the configuration and
-# of this file.
+# A tree that has been built before is not built again: what is kept is the hash of the tree, of the configuration and of the check.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 . "$top/scripts/lib.sh"
@@ -34,6 +34,7 @@ cc=gcc
 command -v ccache >/dev/null && cc="ccache gcc"
 export CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=1
 built=$KERNEL_DIR/each-built
+check=1		# count it up when build() or warnings() asks for more
 configs=$KERNEL_DIR/each-configs
 mkdir -p "$built" "$configs"
 
@@ -52,48 +53,49 @@ least >"$configs/least"
 { least; echo CONFIG_FTRACE=y; echo CONFIG_EVENT_TRACING=y; echo CONFIG_BLK_DEV_IO_TRACE=y; } >"$configs/events"
 cat "$TOP/kernel-config/guest.config" "$TOP/kernel-config/observe.config" >"$configs/guest"
 
-# objects CONFIG: what the series touches, then what includes the headers that it touches
+# objects CONFIG COMMIT: what the series touches, and what includes the public headers if the patch touches one
 objects()
 {
-	touched=(fs/iomap/)
-	users=(block/fops.o fs/xfs/xfs_iomap.o fs/xfs/xfs_aops.o fs/xfs/xfs_file.o fs/ext4/inode.o fs/ext4/file.o)
-	[ "$1" != guest ] || touched+=(fs/dax.o fs/aio.o drivers/md/dm-io.o)
+	objects=(fs/iomap/)
+	[ "$1" != guest ] || objects+=(fs/dax.o fs/aio.o drivers/md/dm-io.o)
+	! git -C "$tree" diff --name-only "$2^" "$2" | grep -q '^include/linux/' ||
+		objects+=(block/fops.o fs/xfs/xfs_iomap.o fs/xfs/xfs_aops.o fs/xfs/xfs_file.o fs/ext4/inode.o fs/ext4/file.o)
 }
 
-# build CONFIG [MAKE ARGUMENTS]: the tree as it is checked out; says what it has to say in $log
+# build CONFIG COMMIT [MAKE ARGUMENTS]: the tree as it is checked out; says what it has to say in $log
 build()
 {
 	local config=$1 out=$tree/build-$1
 
-	shift
-	objects "$config"
+	objects "$1" "$2"
+	shift 2
 	mkdir -p "$out"
 	if [ ! -e "$out/.config" ] || ! cmp -s "$configs/$config" "$out/.fragment"; then
 		(cd "$tree" && scripts/kconfig/merge_config.sh -n -O "$out" "$configs/$config") >"$log" 2>&1 || return 1
 		cp "$configs/$config" "$out/.fragment"
 	fi
-	make -C "$tree" O="$out" CC="$cc" -j"$(nproc)" W=1 "$@" "${touched[@]}" >"$log" 2>&1 &&
-		make -C "$tree" O="$out" CC="$cc" -j"$(nproc)" "${users[@]}" >>"$log" 2>&1
+	make -C "$tree" O="$out" CC="$cc" -j"$(nproc)" W=1 "$@" "${objects[@]}" >"$log" 2>&1
 }
 
-# W=1 finds fault with headers of other people's; what it says of ours is what counts.
+# W=1 finds fault with much that is not ours.
 warnings()
 {
-	grep -E 'warning:' "$log" | grep -vE '^(\./)?(include/linux/(cleanup|signal|slab|mm)|arch/)' || true
+	grep -E '^(\.\./|\./)*(fs/(iomap/.*|dax\.c|aio\.c)|drivers/md/dm-io\.c|include/(linux/(iomap|dax|aio)|trace/events/(aio|dm_io|fs_dax))\.h):.*warning:' "$log"
 }
 
 for config in guest least events; do
-	for commit in $(git -C "$OBSERVE_TREE" rev-list --reverse base..observe); do
+	range=base..observe
+	[ $config != events ] || range=observe^..observe
+	for commit in $(git -C "$OBSERVE_TREE" rev-list --reverse $range); do
 		name="$config: $(git -C "$OBSERVE_TREE" log -1 --format=%s "$commit")"
-		stamp=$built/$(cat "$configs/$config" "$0" - <<<"$(git -C "$OBSERVE_TREE" rev-parse "$commit^{tree}")" | sha256sum | cut -c1-32)
+		stamp=$built/$({ cat "$configs/$config"; echo "$check"; git -C "$OBSERVE_TREE" rev-parse "$commit^{tree}"; } | sha256sum | cut -c1-32)
 		if [ -e "$stamp" ]; then
 			result 0 "$name"
 			continue
 		fi
-		git -C "$tree" checkout -q "$commit" >"$log" 2>&1 || { result 1 "$config: checkout"; continue; }
-		build "$config"
+		git -C "$tree" checkout -q --detach "$commit" >"$log" 2>&1 || { result 1 "$config: checkout"; continue; }
+		build "$config" "$commit" && ! warnings >/dev/null
 		status=$?
-		[ -z "$(warnings)" ] || status=1
 		[ $status != 0 ] || touch "$stamp"
 		result $status "$name"
 	done
@@ -111,12 +113,12 @@ done
 # sparse: no warning that the base does not have.
 sparse_of()
 {
-	git -C "$tree" checkout -q --detach "$1" && build guest C=2 CHECK="sparse" || return 1
+	git -C "$tree" checkout -q --detach "$1" && build guest observe C=2 CHECK=sparse || return 1
 	grep -E '(warning|error):' "$log" | sed -E 's/:[0-9]+(:[0-9]+)?:/:/' | sort >"$2"
 }
 if command -v sparse >/dev/null; then
 	tip=$(git -C "$OBSERVE_TREE" rev-parse "observe^{tree}")
-	stamp=$built/sparse-$(cat "$0" - <<<"$tip" | sha256sum | cut -c1-32)
+	stamp=$built/sparse-$check-$tip
 	if [ ! -e "$stamp" ]; then
 		sparse_of base "$KERNEL_DIR/sparse.base" && sparse_of observe "$KERNEL_DIR/sparse.observe"
 		status=$?
