@@ -206,7 +206,7 @@ ok "$([ ! -e "$top/written" ]; echo $?)" "the checkout is read-only"
 # A kernel that complains makes the run red though the command is content, and one that dies ends it.
 boot warning -- sh -c 'echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT; echo content' &
 SECONDS=0
-boot bug -- sh -c 'echo alive; echo BUG >/sys/kernel/debug/provoke-crash/DIRECT; sleep 1000'
+boot bug -- sh -c 'echo alive; sleep 2; echo BUG >/sys/kernel/debug/provoke-crash/DIRECT; sleep 1000'
 took=$SECONDS
 wait
 status_is warning 99 "a kernel WARNING: status 99"

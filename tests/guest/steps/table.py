@@ -380,7 +380,8 @@ COUNTS = (
     (("dm_io_wait_begin",), ("dm_io_wait_end",)),
 )
 
-# Each value of the fields that say why: the case that provokes it, or, behind "-", why none does.
+# Each value of the fields that say why: the case that provokes it, or, behind "-", why none does, behind "~", the race that only
+# chance provokes.
 VALUES = {
     ("iomap_stale", "reason"): {"INVALID": "buffered", "FLUSHED": "buffered"},
     ("iomap_fill_folio", "route"): {
@@ -435,12 +436,12 @@ VALUES = {
         "CONFLICT": "fsdax", "LOOKUP": "fsdax", "EXTENT": "fsdax", "UNALIGNED": "fsdax", "ACCESS": "fsdax",
         "TYPE": "- a write that gets a hole", "SHORT": "- a pmem device is one piece",
         "NO_DEVMAP": "- all memory that XFS and ext4 accept has pages", "ZERO_FOLIO": "- needs a lack of memory",
-        "RACE": "- needs two faults of the same huge page at the same time"},
+        "RACE": "~ needs two faults of the same huge page at the same time"},
     ("dax_rw_access", "mode"): {"ACCESS": "fsdax", "RECOVERY_WRITE": "fsdax"},
     ("dax_rw_copy", "route"): {"READ": "fsdax", "HOLE": "fsdax", "WRITE": "fsdax", "RECOVERY": "fsdax"},
     ("dax_writeback_entry", "outcome"): {
-        "FLUSHED": "fsdax", "GONE": "- a truncation while writeback waits", "MOVED": "- a write to a shared extent while it waits",
-        "DONE": "- another writeback while it waits", "BAD": "- a damaged tree"},
+        "FLUSHED": "fsdax", "GONE": "~ a truncation while writeback waits", "MOVED": "~ a write to a shared extent while it waits",
+        "DONE": "~ another writeback while it waits", "BAD": "- a damaged tree"},
     ("aio_iocb_issued", "route"): {"INLINE": "aio", "QUEUED": "aio"},
     ("aio_iocb_end", "outcome"): {"POSTED": "aio", "REJECTED": "aio"},
     ("aio_iocb_cancel", "reason"): {"USER": "aio", "CTX": "aio"},
@@ -478,9 +479,11 @@ def markdown():
     lines += ["", "### Reasons, routes and verdicts", "", "Each value, and the case that provokes it.", "",
               "| event | field | values |", "|---|---|---|"]
     for (name, field), values in VALUES.items():
-        reached = ", ".join(f"{value} ({case})" for value, case in values.items() if not case.startswith("-"))
-        rest = "; ".join(f"{value}: {why[2:]}" for value, why in values.items() if why.startswith("-"))
-        lines.append(f"| `{name}` | `{field}` | {reached}" + (f". Not provoked: {rest}" if rest else "") + " |")
+        reached = ", ".join(f"{value} ({case})" for value, case in values.items() if case[0] not in "-~")
+        rest = "; ".join(f"{value}: {why[2:]}" for value, why in values.items() if why[0] == "-")
+        chance = "; ".join(f"{value}: {why[2:]}" for value, why in values.items() if why[0] == "~")
+        lines.append(f"| `{name}` | `{field}` | {reached}" + (f". Not provoked: {rest}" if rest else "") +
+                     (f". By chance only: {chance}" if chance else "") + " |")
     return "\n".join(lines) + "\n"
 
 
