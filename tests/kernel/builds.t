@@ -50,7 +50,7 @@ least()
 	END
 }
 least >"$configs/least"
-{ least; echo CONFIG_FTRACE=y; echo CONFIG_EVENT_TRACING=y; echo CONFIG_BLK_DEV_IO_TRACE=y; } >"$configs/events"
+{ least; echo CONFIG_FTRACE=y; echo CONFIG_ENABLE_DEFAULT_TRACERS=y; } >"$configs/events"
 cat "$TOP/kernel-config/guest.config" "$TOP/kernel-config/observe.config" >"$configs/guest"
 
 # objects CONFIG COMMIT: what the series touches, and what includes the public headers if the patch touches one
@@ -108,6 +108,8 @@ for config in least events; do
 	[ $config = events ] || off="TRACEPOINTS|$off"
 	grep -qE "^CONFIG_($off)=y" "$tree/build-$config/.config"
 	result $((! $?)) "the configuration $config is without ${off//|/, }"
+	[ $config = least ] || grep -q '^CONFIG_TRACEPOINTS=y' "$tree/build-$config/.config"
+	result $? "and with tracepoints if it is to have them"
 done
 
 # sparse: no warning that the base does not have.
