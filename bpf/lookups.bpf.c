@@ -11,38 +11,12 @@
  */
 #include <asm/ptrace.h>
 
-#include "kernel.h"
 #include "lookups.h"
+#include "observe.bpf.h"
 
-char LICENSE[] SEC("license") = "GPL";
+const volatile struct lookup_config lookup_cfg;
 
-const volatile struct lookup_config cfg;
-const volatile struct caller_range ranges[RANGE_MAX];
-
-bool enabled;			/* stock: both programs are attached */
-bool stopping;			/* stock: no new lookups are taken up, those begun may end */
-__u64 tickets;			/* --count: records emitted so far */
 __s64 begin_failed;		/* lookups whose begin got no storage and whose end has not been met */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-} ring SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, STATS_COUNT);
-	__type(key, __u32);
-	__type(value, struct lookup_stats);
-} stats SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__type(key, struct hist_key);
-	__type(value, struct hist);
-} hists SEC(".maps");
 
 /* A lookup that has begun. Addresses of iterators are addresses on the task's stack. */
 struct slot {
@@ -69,21 +43,7 @@ struct {
 	__type(value, struct task_slots);
 } tasks SEC(".maps");
 
-static const struct hist no_hist;
-
 #define RANGE_NONE (~0ULL)
-
-static __always_inline struct lookup_stats *stats_of(__u32 program)
-{
-	return bpf_map_lookup_elem(&stats, &program);
-}
-
-static __always_inline __u32 inode_dev(struct inode *inode)
-{
-	if ((inode->i_mode & S_IFMT) == S_IFBLK)
-		return inode->i_rdev;
-	return inode->i_sb->s_dev;
-}
 
 static __always_inline bool has_cookie(void)
 {
@@ -105,137 +65,17 @@ struct outcome {
 	bool timed;
 };
 
-static __always_inline bool comm_differs(void)
-{
-	struct task_comm comm;
-	int i;
-
-	bpf_get_current_comm(&comm, sizeof(comm));
-	for (i = 0; i < (int)sizeof(comm.s); i++) {
-		if (comm.s[i] != cfg.comm.s[i])
-			return true;
-		if (!comm.s[i])
-			return false;
-	}
-	return false;
-}
-
-static __always_inline bool dev_differs(__u32 dev)
-{
-	__u32 i;
-
-	for (i = 0; i < DEV_MAX && i < cfg.devs; i++) {
-		if (dev == cfg.dev[i])
-			return false;
-	}
-	return true;
-}
-
 static __always_inline bool is_filtered(const struct outcome *o)
 {
-	if (cfg.pid || !cfg.hist) {
-		__u32 pid = bpf_get_current_pid_tgid() >> 32;
-
-		if (cfg.pid && pid != cfg.pid)
-			return true;
-		if (!cfg.hist && pid == cfg.self)
-			return true;
-	}
-	if (cfg.by_comm && comm_differs())
-		return true;
-	if (cfg.devs && dev_differs(o->dev))
-		return true;
-	if (cfg.by_ino && o->ino != cfg.ino)
-		return true;
-	if (cfg.op_mask && !(cfg.op_mask & (1u << (o->op & (OP_SLOTS - 1)))))
-		return true;
-	if (cfg.errors && !o->failed)
-		return true;
-	if (cfg.min_latency_ns && !(o->timed && o->latency_ns >= cfg.min_latency_ns))
-		return true;
-	return false;
+	return task_filtered() || file_filtered(o->dev, o->ino) || op_filtered(o->op) ||
+	       result_filtered(o->failed, o->timed, o->latency_ns);
 }
 
-static __always_inline struct hist *hist_of(struct lookup_stats *st, const struct outcome *o, __u32 type)
+static __always_inline void add_up(struct observe_stats *st, const struct outcome *o, __u32 type)
 {
-	struct hist_key key = {};
-	struct hist *h;
+	__u32 slot = cfg.hist_by == BY_OP ? o->op : type;
 
-	if (cfg.hist_by == BY_OP)
-		return &st->hist[o->op & (OP_SLOTS - 1)];
-	if (cfg.hist_by == BY_TYPE)
-		return &st->hist[type & (OP_SLOTS - 1)];
-	key.stats = o->program;
-	if (cfg.hist_by == BY_COMM) {
-		bpf_get_current_comm(&key, 16);
-	} else {
-		key.a = o->dev;
-		if (cfg.hist_by == BY_INO)
-			key.b = o->ino;
-	}
-	h = bpf_map_lookup_elem(&hists, &key);
-	if (h)
-		return h;
-	/* Another CPU may be first: what counts is that the key is there afterwards. */
-	bpf_map_update_elem(&hists, &key, &no_hist, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&hists, &key);
-}
-
-static __always_inline void aggregate(struct lookup_stats *st, const struct outcome *o, __u32 type)
-{
-	struct hist *h = hist_of(st, o, type);
-
-	if (!h) {
-		st->map_full++;
-		return;
-	}
-	h->count++;
-	if (o->failed)
-		h->errors++;
-	if (o->timed) {
-		h->timed++;
-		h->total_ns += o->latency_ns;
-		if (o->latency_ns > h->max_ns)
-			h->max_ns = o->latency_ns;
-		h->bucket[hist_bucket(o->latency_ns)]++;
-	}
-}
-
-/* Room in the ring, or NULL: the lookup is accounted for then. */
-static __always_inline struct lookup_event *reserve(struct lookup_stats *st)
-{
-	struct lookup_event *e;
-
-	if (cfg.count && tickets >= cfg.count) {
-		st->filtered++;
-		return NULL;
-	}
-	e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
-	if (!e) {
-		st->ring_full++;
-		return NULL;
-	}
-	/* The ticket is drawn after the reservation: a full ring uses none up. */
-	if (cfg.count && __sync_fetch_and_add(&tickets, 1) >= cfg.count) {
-		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
-		st->filtered++;
-		return NULL;
-	}
-	return e;
-}
-
-static __always_inline void submit(struct lookup_stats *st, struct lookup_event *e)
-{
-	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	__u64 flags = BPF_RB_NO_WAKEUP;
-
-	/* The reader looks by itself now and then; it is woken as the ring passes the mark, not for each record beyond. */
-	if (used >= cfg.wakeup_bytes && used < cfg.wakeup_bytes + 4 * sizeof(*e))
-		flags = BPF_RB_FORCE_WAKEUP;
-	if (cfg.count && tickets >= cfg.count)
-		flags = BPF_RB_FORCE_WAKEUP;
-	st->emitted++;
-	bpf_ringbuf_submit(e, flags);
+	aggregate(st, hist_of(st, o->program, slot, o->dev, o->ino, NULL), o->failed, o->timed, o->latency_ns);
 }
 
 static __always_inline void fill(struct lookup_event *e, const struct outcome *o)
@@ -297,7 +137,7 @@ static __always_inline void fill_source(struct lookup_event *e, __u32 type, __u6
  * A lookup with its mapping. @src is a pointer that the verifier knows, or NULL: then the source mapping is read from the
  * iterator at @src_addr, which it does not.
  */
-static __always_inline void report(struct lookup_stats *st, const struct outcome *o, struct iomap *map,
+static __always_inline void report(struct observe_stats *st, const struct outcome *o, struct iomap *map,
 				   struct iomap *src, __u64 src_addr)
 {
 	struct lookup_event *e;
@@ -307,10 +147,10 @@ static __always_inline void report(struct lookup_stats *st, const struct outcome
 		return;
 	}
 	if (cfg.hist) {
-		aggregate(st, o, cfg.hist_by != BY_TYPE ? 0 : o->failed ? TYPE_NONE : map->type);
+		add_up(st, o, cfg.hist_by != BY_TYPE ? 0 : o->failed ? TYPE_NONE : map->type);
 		return;
 	}
-	e = reserve(st);
+	e = reserve(st, sizeof(*e));
 	if (!e)
 		return;
 	fill(e, o);
@@ -334,17 +174,17 @@ static __always_inline void report(struct lookup_stats *st, const struct outcome
 				e->nulls |= NO_SOURCE_MAPPING;
 		}
 	}
-	submit(st, e);
+	submit(st, e, sizeof(*e));
 }
 
 SEC("tp_btf/iomap_lookup")
 int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int op, unsigned int flags, long long pos,
 	     __u64 len, struct iomap *iomap, struct iomap *srcmap, int ret, __u64 duration_ns)
 {
-	struct lookup_stats *st = stats_of(STATS_END);
+	struct observe_stats *st = stats_of(STATS_END);
 	struct outcome o = {
 		.program = STATS_END,
-		.op = cfg.need_op ? cfg.op_map[op & (OP_SLOTS - 1)] : OP_HIDDEN,
+		.op = lookup_cfg.need_op ? lookup_cfg.op_map[op & (OP_SLOTS - 1)] : OP_HIDDEN,
 		.flags = flags,
 		.pos = pos,
 		.len = len,
@@ -387,7 +227,7 @@ static __always_inline __u32 op_of_flags(__u32 flags, __u64 len)
 		return OP_UNSHARE;
 	if (flags & ASK_ZERO)
 		return OP_ZERO;
-	if ((flags & ASK_WRITE) && cfg.write_is_write)
+	if ((flags & ASK_WRITE) && lookup_cfg.write_is_write)
 		return OP_WRITE;
 	return OP_HIDDEN;	/* read, readahead; or with REPORT: seek, FIEMAP, swap, bmap */
 }
@@ -395,16 +235,16 @@ static __always_inline __u32 op_of_flags(__u32 flags, __u64 len)
 /* What calls iomap_iter() at this address, RANGE_NONE if that is not known. */
 static __always_inline __u64 caller_at(__u64 address)
 {
-	__u32 low = 0, high = cfg.ranges, mid, i;
+	__u32 low = 0, high = lookup_cfg.ranges, mid, i;
 
 	for (i = 0; i < 7 && low < high; i++) {		/* RANGE_MAX is 2^6 */
 		mid = ((low + high) / 2) & (RANGE_MAX - 1);
-		if (address < ranges[mid].start)
+		if (address < lookup_cfg.range[mid].start)
 			high = mid;
-		else if (address >= ranges[mid].end)
+		else if (address >= lookup_cfg.range[mid].end)
 			low = mid + 1;
 		else
-			return ranges[mid].op;
+			return lookup_cfg.range[mid].op;
 	}
 	return RANGE_NONE;
 }
@@ -489,7 +329,7 @@ static __noinline int abandon(struct slot *slot)
 		.program = STATS_BEGIN,
 		.failed = true,
 	};
-	struct lookup_stats *st = stats_of(STATS_BEGIN);
+	struct observe_stats *st = stats_of(STATS_BEGIN);
 	struct lookup_event *e;
 
 	if (!st || !slot)
@@ -512,15 +352,15 @@ static __noinline int abandon(struct slot *slot)
 		return 0;
 	}
 	if (cfg.hist) {
-		aggregate(st, &o, TYPE_NONE);
+		add_up(st, &o, TYPE_NONE);
 		return 0;
 	}
-	e = reserve(st);
+	e = reserve(st, sizeof(*e));
 	if (!e)
 		return 0;
 	fill(e, &o);
 	e->nulls |= NO_MAPPING | LF_BIT(ret);
-	submit(st, e);
+	submit(st, e, sizeof(*e));
 	return 0;
 }
 
@@ -540,12 +380,12 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 {
 	struct slot *slot, *free = NULL, *oldest = NULL;
 	__u64 addr = (__u64)iter, pos, len, entry = 0;
-	struct lookup_stats *st;
+	struct observe_stats *st;
 	struct task_slots *t;
 	bool follows;
 	int i;
 
-	if (!enabled || stopping)
+	if (!state.enabled || state.stopping)
 		return 0;
 	st = stats_of(STATS_BEGIN);
 	if (!st)
@@ -614,7 +454,7 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 		}
 		free = oldest;
 	}
-	free->op = cfg.need_op ? op_of_caller(caller, iter->flags, len) : OP_HIDDEN;
+	free->op = lookup_cfg.need_op ? op_of_caller(caller, iter->flags, len) : OP_HIDDEN;
 	if (cfg.source == SOURCE_DSTMAP) {
 		free->pos = pos;
 		free->len = len;
@@ -629,7 +469,7 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 }
 
 /* The slot of @addr, or NULL: a lookup that began unseen, accounted for here. */
-static __always_inline struct slot *take(struct lookup_stats *st, __u64 addr, bool succeeded)
+static __always_inline struct slot *take(struct observe_stats *st, __u64 addr, bool succeeded)
 {
 	struct task_slots *t = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
 	int i;
@@ -642,7 +482,7 @@ static __always_inline struct slot *take(struct lookup_stats *st, __u64 addr, bo
 			}
 		}
 	}
-	if (!succeeded || stopping)
+	if (!succeeded || state.stopping)
 		return NULL;	/* the end of a loop, or begun after the last that we took up */
 	if (begin_failed > 0) {
 		__sync_fetch_and_add(&begin_failed, -1);
@@ -658,10 +498,10 @@ int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct outcome o = { .program = STATS_END };
-	struct lookup_stats *st;
+	struct observe_stats *st;
 	struct slot *slot;
 
-	if (!enabled)
+	if (!state.enabled)
 		return 0;
 	st = stats_of(STATS_END);
 	if (!st)
@@ -670,7 +510,7 @@ int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
 	if (!slot)
 		return 0;
 	o.op = slot->op;
-	if (cfg.need_op && o.op == OP_HIDDEN && cfg.ranges)
+	if (lookup_cfg.need_op && o.op == OP_HIDDEN && lookup_cfg.ranges)
 		o.op = op_of_caller(caller_of_function(ctx, 2), iter->flags, iter->len);
 	o.flags = iter->flags;
 	o.dev = inode_dev(iter->inode);
@@ -692,10 +532,10 @@ int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
 	__u64 now = bpf_ktime_get_ns();
 	__u64 addr = (__u64)iomap - bpf_core_field_offset(struct iomap_iter, iomap);
 	struct outcome o = { .program = STATS_END };
-	struct lookup_stats *st;
+	struct observe_stats *st;
 	struct slot *slot;
 
-	if (!enabled)
+	if (!state.enabled)
 		return 0;
 	st = stats_of(STATS_END);
 	if (!st)

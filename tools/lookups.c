@@ -37,8 +37,8 @@ struct lookups {
 	struct ring_buffer *ring;
 	struct bpf_program *programs[2];
 	struct plan plan;
-	struct lookup_config config;
-	struct caller_range ranges[RANGE_MAX];
+	struct observe_config config;
+	struct lookup_config own;
 	struct format format;
 	struct out *out;
 	struct account account;
@@ -98,18 +98,18 @@ static int check_args(struct lookups *l, struct err *err)
 static void configure(struct lookups *l)
 {
 	const struct args *args = l->args;
-	struct lookup_config *config = &l->config;
+	struct observe_config *config = &l->config;
 	unsigned int ring = args->given[OPT_RING_SIZE] ? args->number[OPT_RING_SIZE] : RING_DEFAULT;
 
 	config->self = getpid();
 	config->hist = args->given[OPT_HIST];
 	config->hist_by = args->given[OPT_BY] ? args->number[OPT_BY] : BY_OP;
-	config->need_op = !config->hist || config->hist_by == BY_OP || config->op_mask;
+	l->own.need_op = !config->hist || config->hist_by == BY_OP || config->op_mask;
 	config->count = args->given[OPT_COUNT] ? args->number[OPT_COUNT] : 0;
-	config->write_is_write = l->plan.writes_alone;
+	l->own.write_is_write = l->plan.writes_alone;
 	/* Half the ring: enough room for what comes while the reader wakes up. */
 	config->wakeup_bytes = ring / 2;
-	memcpy(config->op_map, l->plan.op_map, sizeof(config->op_map));
+	memcpy(l->own.op_map, l->plan.op_map, sizeof(l->own.op_map));
 }
 
 /* The operations of stock kernels come from the callers' addresses. */
@@ -117,11 +117,11 @@ static void find_callers(struct lookups *l)
 {
 	unsigned int count;
 
-	if (l->config.ranges || !l->config.need_op)
+	if (l->own.ranges || !l->own.need_op)
 		return;
-	switch (callers_read(l->ranges, RANGE_MAX, &count)) {
+	switch (callers_read(l->own.range, RANGE_MAX, &count)) {
 	case CALLERS_FOUND:
-		l->config.ranges = count;
+		l->own.ranges = count;
 		break;
 	case CALLERS_HIDDEN:
 		fprintf(stderr, "iomapscope: the addresses in /proc/kallsyms are hidden (CAP_SYSLOG is missing, or kernel.kptr_restrict "
@@ -166,7 +166,7 @@ static int attach(struct lookups *l, int source)
 		return -errno;
 	l->config.source = source;
 	memcpy((void *)&skel->rodata->cfg, &l->config, sizeof(l->config));
-	memcpy((void *)skel->rodata->ranges, l->ranges, sizeof(l->ranges));
+	memcpy((void *)&skel->rodata->lookup_cfg, &l->own, sizeof(l->own));
 	bpf_map__set_max_entries(skel->maps.ring, l->config.hist ? (unsigned int)getpagesize() : ring);
 	if (l->config.hist && l->config.hist_by >= BY_DEV)
 		bpf_map__set_max_entries(skel->maps.hists, HIST_KEYS * STATS_COUNT);
@@ -191,7 +191,7 @@ static int attach(struct lookups *l, int source)
 		return ret;
 	}
 	/* Only now: a program that runs alone would see begins without ends. */
-	skel->bss->enabled = true;
+	skel->bss->state.enabled = true;
 	return 0;
 }
 
@@ -231,9 +231,9 @@ static int attach_best(struct lookups *l, struct err *err)
 }
 
 /* Sum of a program's counters over the CPUs; @hists is added up too if it is not NULL. */
-static int read_stats(struct lookups *l, __u32 program, struct lookup_stats *sum)
+static int read_stats(struct lookups *l, __u32 program, struct observe_stats *sum)
 {
-	static struct lookup_stats *percpu;
+	static struct observe_stats *percpu;
 	int cpu, i;
 
 	if (!percpu)
@@ -244,7 +244,7 @@ static int read_stats(struct lookups *l, __u32 program, struct lookup_stats *sum
 		return -errno;
 	memset(sum, 0, sizeof(*sum));
 	for (cpu = 0; cpu < l->cpus; cpu++) {
-		const struct lookup_stats *one = &percpu[cpu];
+		const struct observe_stats *one = &percpu[cpu];
 
 		sum->seen += one->seen;
 		sum->emitted += one->emitted;
@@ -254,7 +254,7 @@ static int read_stats(struct lookups *l, __u32 program, struct lookup_stats *sum
 		sum->nesting += one->nesting;
 		sum->unmatched_begin += one->unmatched_begin;
 		sum->unmatched_end += one->unmatched_end;
-		for (i = 0; i < OP_SLOTS; i++)
+		for (i = 0; i < HIST_SLOTS; i++)
 			hist_add(&sum->hist[i], &one->hist[i]);
 	}
 	return 0;
@@ -262,7 +262,7 @@ static int read_stats(struct lookups *l, __u32 program, struct lookup_stats *sum
 
 static int collect_arrays(struct lookups *l, struct hist_set *set)
 {
-	static struct lookup_stats sum;
+	static struct observe_stats sum;
 	__u32 program;
 	int i, ret;
 
@@ -270,7 +270,7 @@ static int collect_arrays(struct lookups *l, struct hist_set *set)
 		ret = read_stats(l, program, &sum);
 		if (ret)
 			return ret;
-		for (i = 0; i < OP_SLOTS; i++) {
+		for (i = 0; i < HIST_SLOTS; i++) {
 			struct keyed_hist *h;
 
 			if (!sum.hist[i].count)
@@ -393,7 +393,7 @@ static int watch_ring(struct lookups *l)
  */
 static void detach(struct lookups *l)
 {
-	l->skel->bss->stopping = true;
+	l->skel->bss->state.stopping = true;
 	bpf_link__destroy(l->skel->links.iter_begin);
 	l->skel->links.iter_begin = NULL;
 	lookups_bpf__detach(l->skel);
@@ -414,7 +414,7 @@ static __u64 skipped(const struct bpf_program *program)
 
 static int account(struct lookups *l)
 {
-	static struct lookup_stats sum;
+	static struct observe_stats sum;
 	struct account *a = &l->account;
 	__u64 in_kernel = 0, begins_skipped;
 	__u32 program;

@@ -14,7 +14,7 @@
 #include "mounts.h"
 #include "tap.h"
 
-static struct lookup_config config;
+static struct observe_config config;
 static struct err err;
 
 /* The options and arguments up to NULL. */
@@ -47,7 +47,7 @@ static int resolve(const char *first, ...)
 
 static void simple(void)
 {
-	struct lookup_config nothing = {};
+	struct observe_config nothing = {};
 
 	is_int(resolve(NULL), 0, "no filter");
 	ok(!memcmp(&config, &nothing, sizeof(config)), "sets nothing");

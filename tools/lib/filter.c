@@ -12,7 +12,7 @@
 #include "filter.h"
 #include "mounts.h"
 
-static int add_dev(struct lookup_config *config, __u32 dev, struct err *err)
+static int add_dev(struct observe_config *config, __u32 dev, struct err *err)
 {
 	__u32 i;
 
@@ -34,7 +34,7 @@ static int read_mounts(struct mounts *mounts, struct err *err)
 }
 
 /* The device itself, and the file systems mounted from it (their s_dev may be an invented one, as on btrfs). */
-static int add_block_device(struct lookup_config *config, const struct mounts *mounts, __u32 dev, struct err *err)
+static int add_block_device(struct observe_config *config, const struct mounts *mounts, __u32 dev, struct err *err)
 {
 	size_t i;
 
@@ -63,7 +63,7 @@ static bool dev_exists(const struct mounts *mounts, unsigned int major, unsigned
 	return !access(path, F_OK);
 }
 
-static int filter_dev(struct lookup_config *config, const char *text, struct err *err)
+static int filter_dev(struct observe_config *config, const char *text, struct err *err)
 {
 	const struct mount *on = NULL;
 	struct mounts mounts;
@@ -102,7 +102,7 @@ static int filter_dev(struct lookup_config *config, const char *text, struct err
 	return ret;
 }
 
-static int filter_file(struct lookup_config *config, const char *path, struct err *err)
+static int filter_file(struct observe_config *config, const char *path, struct err *err)
 {
 	struct mounts mounts;
 	struct statx sx;
@@ -136,7 +136,7 @@ static int filter_file(struct lookup_config *config, const char *path, struct er
 	return ret;
 }
 
-int filter_resolve(struct lookup_config *config, const struct args *args, struct err *err)
+int filter_resolve(struct observe_config *config, const struct args *args, struct err *err)
 {
 	if (args->given[OPT_FILE] && (args->given[OPT_DEV] || args->given[OPT_INO]))
 		return err_set(err, STATUS_USAGE, "-f says device and inode already; leave out -d and -i");

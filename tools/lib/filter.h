@@ -5,12 +5,12 @@
 
 #include "args.h"
 #include "err.h"
-#include "lookups.h"
+#include "observe.h"
 
 /*
  * Sets the filters of @config from -p, -c, -d, -i, -f, --op, --min-latency and --errors. Returns 0; or -1 with @err of
  * STATUS_USAGE, among others if the device, mount point or file does not exist.
  */
-int filter_resolve(struct lookup_config *config, const struct args *args, struct err *err);
+int filter_resolve(struct observe_config *config, const struct args *args, struct err *err);
 
 #endif

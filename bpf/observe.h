@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the programs of every observer and user space share: configuration, counters, histograms, state. */
+#ifndef IOMAPSCOPE_OBSERVE_H
+#define IOMAPSCOPE_OBSERVE_H
+
+#include <linux/types.h>
+
+#include "hist.h"
+
+struct task_comm {
+	char s[16];
+};
+
+/*
+ * What histograms can be of. Those before BY_DEV are small numbers, and index an array of each program's counters; the others are
+ * keys of a hash.
+ */
+enum hist_by {
+	BY_OP,
+	BY_TYPE,
+	BY_DEV,
+	BY_INO,
+	BY_COMM,
+};
+
+#define HIST_SLOTS 32		/* of the array */
+
+/*
+ * A program's own counters, one copy a CPU. Programs do not share them: a program may be preempted by another task's, and an
+ * increment of a per-CPU counter is not atomic against that. The kernel keeps a program from interrupting itself on a CPU.
+ */
+struct observe_stats {
+	__u64 seen;
+	__u64 emitted;		/* put into the ring */
+	__u64 filtered;
+	__u64 ring_full;
+	__u64 map_full;
+	__u64 nesting;
+	__u64 unmatched_begin;
+	__u64 unmatched_end;
+	struct hist hist[HIST_SLOTS];
+};
+
+enum {
+	STATS_BEGIN,		/* the program that sees the begin */
+	STATS_END,		/* the one that sees the result */
+	STATS_COUNT,
+};
+
+/* Key of the histograms by device, inode and command: @a and @b hold the 16 bytes of comm, or device and inode. */
+struct hist_key {
+	__u64 a, b;
+	__u64 stats;		/* STATS_*, see struct observe_stats */
+};
+
+#define DEV_MAX		32	/* devices that one -d may stand for */
+
+/* Set before load and read-only then, so that the verifier removes what is not asked for. */
+struct observe_config {
+	__u64 min_latency_ns;
+	__u64 ino;
+	__u64 count;		/* records to emit, 0: no bound */
+	__u64 wakeup_bytes;	/* wake the reader when the ring holds as many */
+	struct task_comm comm;
+	__u32 dev[DEV_MAX];	/* kernel encoding: major << 20 | minor */
+	__u32 devs;		/* 0: all */
+	__u32 pid;		/* 0: all */
+	__u32 self;		/* own process, never shown in a stream: its output would feed it */
+	__u32 op_mask;		/* 0: all; bit OP_* */
+	__u8 source;
+	__u8 by_comm;
+	__u8 by_ino;
+	__u8 errors;
+	__u8 hist;		/* aggregate instead of stream */
+	__u8 hist_by;
+};
+
+/* Changes while the programs run. */
+struct observe_state {
+	__u64 tickets;		/* --count: records emitted so far */
+	__u8 enabled;		/* all programs of the source are attached */
+	__u8 stopping;		/* nothing new is taken up, what has begun may end */
+};
+
+#endif
