@@ -30,15 +30,16 @@ TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(LIBBPF_INC
 TOOL_CPP := -std=gnu11 -D_GNU_SOURCE $(TOOL_INC) $(TOOL_WARN)
 TOOL_LIBS := $(LIBBPF) -lelf -lz
 
-LIB_SRC := $(wildcard tools/lib/*.c) tools/schema/schema.c
+LIB_SRC := $(wildcard tools/lib/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
 CMD_SRC := $(wildcard tools/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OBJ)/%.o)
 SKELS := $(patsubst bpf/%.bpf.c,$(BPF_OUT)/%.skel.h,$(wildcard bpf/*.bpf.c))
 
-MAN_PAGES := $(BUILD)/man/iomapscope.8 $(BUILD)/man/iomapscope-lookups.8 $(BUILD)/man/iomapscope-probe.8
+OBSERVERS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
+MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) probe)
 COMPLETION := $(BUILD)/completion/iomapscope
-EVENTS := $(BUILD)/man/lookup-fields.md
+EVENTS := $(OBSERVERS:%=$(BUILD)/man/%-fields.md)
 
 .PHONY: tool install unit docs-events
 tool: $(BUILD)/bin/iomapscope $(MAN_PAGES) $(COMPLETION) $(EVENTS) ## build/bin/iomapscope with its man pages and completion
@@ -103,9 +104,9 @@ $(COMPLETION): $(OBJ)/gen
 	@mkdir -p $(@D)
 	@$< completion >$@
 
-$(EVENTS): $(OBJ)/gen
+$(EVENTS): $(BUILD)/man/%-fields.md: $(OBJ)/gen
 	@mkdir -p $(@D)
-	@$< events >$@
+	@$< events $* >$@
 
 install: tool ## install below PREFIX (/usr/local), and DESTDIR if given
 	install -D -m 755 $(BUILD)/bin/iomapscope $(DESTDIR)$(PREFIX)/sbin/iomapscope
@@ -130,8 +131,9 @@ $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@$(CC) $(UNIT_CFLAGS) $< $(UNIT_OBJ) $(TOOL_LIBS) -o $@
 
-docs-events: $(EVENTS) ## write the tables of docs/events.md: the lookup event's fields, the kernel's events
-	@tools/schema/splice docs/events.md lookup-fields $<
+docs-events: $(EVENTS) ## write the tables of docs/events.md: the fields of each observer's events, the kernel's events
+	@set -e; for observer in $(OBSERVERS); do \
+		tools/schema/splice docs/events.md $$observer-fields $(BUILD)/man/$$observer-fields.md; done
 	@mkdir -p $(BUILD)/man && tests/guest/steps/table.py --markdown >$(BUILD)/man/kernel-events.md
 	@tools/schema/splice docs/events.md kernel-events $(BUILD)/man/kernel-events.md
 

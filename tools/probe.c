@@ -14,6 +14,7 @@
 #include "command.h"
 #include "filesystems.h"
 #include "kallsyms.h"
+#include "lookups.h"
 #include "mounts.h"
 #include "output.h"
 #include "plan.h"
@@ -43,15 +44,18 @@ static const struct fs_desc {
 	FILESYSTEMS(FS_DESC)
 };
 
+#define OBSERVERS_MAX 16
+#define LOOKUPS 0			/* the first of observers[] */
+
 struct probe {
 	struct utsname host;
-	struct plan plan;
+	struct plan plan[OBSERVERS_MAX];	/* in the order of observers[] */
 	const char *caps_missing;
 	bool btf_ok;
 	char btf_error[sizeof(((struct err *)0)->text)];
 	enum callers_state callers;
 	unsigned int caller_count;
-	int chosen;			/* -1: none */
+	int chosen[OBSERVERS_MAX];	/* source, -1: none */
 	struct mounts mounts;
 	struct out *out;
 };
@@ -135,12 +139,32 @@ static bool newer_than_table(const struct probe *probe)
 	return major > table_major || (major == table_major && minor > table_minor);
 }
 
+static void print_observer(struct probe *probe, size_t i)
+{
+	const struct observer *observer = observers[i];
+	struct out *out = probe->out;
+	int source;
+
+	out_printf(out, "\n%-11s %s\n", observer->command, probe->chosen[i] < 0 ? "cannot be observed" :
+		   probe->caps_missing ? "could be observed with the privilege" : "can be observed");
+	for (source = 0; probe->btf_ok && source < observer->source_count; source++) {
+		const char *name = source_name(observer, source), *limits = source_limits(observer, source);
+		bool chosen = source == probe->chosen[i];
+
+		if (!probe->plan[i].source[source].usable)
+			out_printf(out, "  - %-18s %s\n", name, probe->plan[i].source[source].why_not);
+		else
+			out_printf(out, "  %c %-18s %s%s%s\n", chosen ? '*' : '+', name, chosen ? "chosen" : "available",
+				   limits ? "; cannot tell: " : "; tells everything", limits ? limits : "");
+	}
+}
+
 /* Several lines go by out_printf(), one at a time: each stays below LINE_ROOM. */
 static void print_text(struct probe *probe)
 {
 	struct out *out = probe->out;
 	size_t i, others = 0;
-	int source, group;
+	int group;
 
 	out_printf(out, "kernel      %s %s\n", probe->host.release, probe->host.machine);
 	if (probe->caps_missing)
@@ -148,25 +172,15 @@ static void print_text(struct probe *probe)
 	else
 		out_printf(out, "privilege   enough to load and attach programs\n");
 	out_printf(out, "BTF         %s\n", probe->btf_ok ? "ok" : probe->btf_error);
-	out_printf(out, "\nlookups     %s\n", probe->chosen < 0 ? "cannot be observed" :
-		   probe->caps_missing ? "could be observed with the privilege" : "can be observed");
-	for (source = 0; probe->btf_ok && source < SOURCE_COUNT; source++) {
-		const char *limits = source_limits(source);
-
-		if (!probe->plan.source[source].usable)
-			out_printf(out, "  - %-18s %s\n", source_name(source), probe->plan.source[source].why_not);
-		else
-			out_printf(out, "  %c %-18s %s%s%s\n", source == probe->chosen ? '*' : '+', source_name(source),
-				   source == probe->chosen ? "chosen" : "available", limits ? "; cannot tell: " : "; tells everything",
-				   limits ? limits : "");
-	}
-	if (probe->chosen > SOURCE_LOOKUP)
+	for (i = 0; i < observer_count; i++)
+		print_observer(probe, i);
+	if (probe->chosen[LOOKUPS] > SOURCE_LOOKUP)
 		out_printf(out, "operations  %s\n", callers_words(probe));
-	if (probe->btf_ok && !probe->plan.cookie)
+	if (probe->btf_ok && !probe->plan[LOOKUPS].cookie)
 		out_printf(out, "cookie      this kernel's mappings have none\n");
-	if (probe->plan.unknown_ops[0])
-		out_printf(out, "operations  of this kernel that are shown as unknown: %s\n", probe->plan.unknown_ops);
-	if (probe->plan.own_iterators)
+	if (probe->plan[LOOKUPS].unknown_ops[0])
+		out_printf(out, "operations  of this kernel that are shown as unknown: %s\n", probe->plan[LOOKUPS].unknown_ops);
+	if (probe->plan[LOOKUPS].own_iterators)
 		out_printf(out, "iterators   a file system may walk mappings without iomap_iter() on this kernel; such lookups are "
 			   "not seen\n");
 
@@ -205,12 +219,35 @@ static void print_text(struct probe *probe)
 		out_printf(out, "%zu other mounted file systems are not known to use iomap.\n", others);
 }
 
+static void print_source_json(struct probe *probe, size_t i, int source)
+{
+	const struct observer *observer = observers[i];
+	bool usable = probe->plan[i].source[source].usable;
+	char *p = out_begin(probe->out);
+
+	p = put_str(p, "{\"event\":\"source\",\"command\":\"probe\",\"observation\":");
+	p = put_json(p, observer->command, 64);
+	p = put_str(p, ",\"source\":");
+	p = put_json(p, source_name(observer, source), 64);
+	p = put_str(p, ",\"usable\":");
+	p = put_str(p, usable ? "true" : "false");
+	p = put_str(p, ",\"chosen\":");
+	p = put_str(p, source == probe->chosen[i] ? "true" : "false");
+	p = put_str(p, ",\"why_not\":");
+	p = usable ? put_str(p, "null") :
+		     put_json(p, probe->plan[i].source[source].why_not, sizeof(probe->plan[i].source[source].why_not));
+	p = put_str(p, ",\"cannot_tell\":");
+	p = source_limits(observer, source) ? put_json(p, source_limits(observer, source), 512) : put_str(p, "null");
+	p = put_str(p, "}\n");
+	out_end(probe->out, p, false);
+}
+
 /* One object a line: the kernel, each source, each file system. */
 static void print_json(struct probe *probe)
 {
 	struct out *out = probe->out;
 	size_t i;
-	int source, group;
+	int source, group, chosen = probe->chosen[LOOKUPS];
 	char *p = out_begin(out);
 
 	p = put_str(p, "{\"event\":\"kernel\",\"command\":\"probe\",\"release\":");
@@ -221,35 +258,25 @@ static void print_json(struct probe *probe)
 	p = put_str(p, probe->btf_ok ? "true" : "false");
 	p = put_str(p, ",\"privilege_missing\":");
 	p = probe->caps_missing ? put_json(p, probe->caps_missing, 64) : put_str(p, "null");
-	p = put_str(p, ",\"lookups\":");
-	p = put_str(p, probe->chosen >= 0 && !probe->caps_missing ? "true" : "false");
+	for (i = 0; i < observer_count; i++) {
+		p = put_str(p, ",\"");
+		p = put_str(p, observers[i]->command);
+		p = put_str(p, "\":");
+		p = put_str(p, probe->chosen[i] >= 0 && !probe->caps_missing ? "true" : "false");
+	}
 	p = put_str(p, ",\"source\":");
-	p = probe->chosen >= 0 ? put_json(p, source_name(probe->chosen), 64) : put_str(p, "null");
+	p = chosen >= 0 ? put_json(p, source_name(observers[LOOKUPS], chosen), 64) : put_str(p, "null");
 	p = put_str(p, ",\"operations\":");
-	p = probe->chosen > SOURCE_LOOKUP ? put_json(p, callers_words(probe), 256) :
-	    probe->chosen == SOURCE_LOOKUP ? put_str(p, "\"all\"") : put_str(p, "null");
+	p = chosen > SOURCE_LOOKUP ? put_json(p, callers_words(probe), 256) :
+	    chosen == SOURCE_LOOKUP ? put_str(p, "\"all\"") : put_str(p, "null");
 	p = put_str(p, ",\"unknown_operations\":");
-	p = put_json(p, probe->plan.unknown_ops, sizeof(probe->plan.unknown_ops));
+	p = put_json(p, probe->plan[LOOKUPS].unknown_ops, sizeof(probe->plan[LOOKUPS].unknown_ops));
 	p = put_str(p, "}\n");
 	out_end(out, p, false);
 
-	for (source = 0; probe->btf_ok && source < SOURCE_COUNT; source++) {
-		bool usable = probe->plan.source[source].usable;
-
-		p = out_begin(out);
-		p = put_str(p, "{\"event\":\"source\",\"command\":\"probe\",\"observation\":\"lookups\",\"source\":");
-		p = put_json(p, source_name(source), 64);
-		p = put_str(p, ",\"usable\":");
-		p = put_str(p, usable ? "true" : "false");
-		p = put_str(p, ",\"chosen\":");
-		p = put_str(p, source == probe->chosen ? "true" : "false");
-		p = put_str(p, ",\"why_not\":");
-		p = usable ? put_str(p, "null") :
-			     put_json(p, probe->plan.source[source].why_not, sizeof(probe->plan.source[source].why_not));
-		p = put_str(p, ",\"cannot_tell\":");
-		p = source_limits(source) ? put_json(p, source_limits(source), 512) : put_str(p, "null");
-		p = put_str(p, "}\n");
-		out_end(out, p, false);
+	for (i = 0; probe->btf_ok && i < observer_count; i++) {
+		for (source = 0; source < observers[i]->source_count; source++)
+			print_source_json(probe, i, source);
 	}
 
 	for (i = 0; i < probe->mounts.count; i++) {
@@ -300,23 +327,28 @@ static void print_json(struct probe *probe)
 int probe_main(const struct args *args, struct err *err)
 {
 	struct caller_range ranges[RANGE_MAX];
-	struct probe probe = { .chosen = -1 };
+	struct probe probe = {};
 	struct btf *btf;
 	int ret, status = STATUS_OK;
+	size_t i;
 
 	/* libbpf is only asked; what it finds is told in our words. */
 	libbpf_set_print(NULL);
 	uname(&probe.host);
 	probe.caps_missing = caps_missing();
+	for (i = 0; i < observer_count; i++)
+		probe.chosen[i] = -1;
 	if (plan_btf(&btf, err)) {
 		memcpy(probe.btf_error, err->text, sizeof(probe.btf_error));
 	} else {
 		probe.btf_ok = true;
-		plan_make(&probe.plan, btf);
-		if (!probe.caps_missing)
-			plan_try(&probe.plan, btf);
+		for (i = 0; i < observer_count; i++) {
+			plan_make(&probe.plan[i], observers[i], btf);
+			if (!probe.caps_missing)
+				plan_try(&probe.plan[i], btf);
+			probe.chosen[i] = plan_choose(&probe.plan[i], 0);
+		}
 		btf__free(btf);
-		probe.chosen = plan_choose(&probe.plan, 0);
 		probe.callers = callers_read(ranges, RANGE_MAX, &probe.caller_count);
 	}
 	ret = mounts_read(&probe.mounts);
@@ -340,7 +372,7 @@ int probe_main(const struct args *args, struct err *err)
 		status = err->status;
 	} else if (!probe.btf_ok) {
 		status = err->status;		/* and its sentence */
-	} else if (probe.chosen < 0) {
+	} else if (probe.chosen[LOOKUPS] < 0) {
 		err_set(err, STATUS_KERNEL, "this kernel has no source for lookups");
 		status = err->status;
 	} else if (probe.caps_missing) {

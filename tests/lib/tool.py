@@ -30,10 +30,10 @@ def run(*args, env=None, **kwargs):
                           timeout=PATIENCE, env={**os.environ, **(env or {})}, **kwargs)
 
 
-def usable_sources():
-    """The sources of lookups that probe calls usable on this kernel, best first."""
+def usable_sources(observation="lookups"):
+    """The sources of an observation that probe calls usable on this kernel, best first."""
     records = map(json.loads, run("probe", "-o", "json").stdout.splitlines())
-    return [record["source"] for record in records if record["event"] == "source" and record["usable"]]
+    return [record["source"] for record in records if record["event"] == "source" and record["usable"] and record["observation"] == observation]
 
 
 def capabilities(pid):

@@ -8,7 +8,7 @@ export LC_ALL=C TZ=UTC
 
 tool=build/bin/iomapscope
 man=build/man/iomapscope-lookups.8
-for file in $tool $man build/completion/iomapscope build/man/lookup-fields.md build/unit/format; do
+for file in $tool $man build/completion/iomapscope build/man/lookups-fields.md build/unit/format; do
 	[ -e "$file" ] || skip_all "$file is not there: make tool unit"
 done
 work=$(mktemp -d) || exit 1
@@ -51,11 +51,11 @@ same "$(build/unit/format table | head -1 | tr -s ' ' '\n')" "$(grep -v NULL <<<
 same "$(help_terms Fields)" "$columns" "fields: help"
 same "$(man_terms FIELDS | tr -d '[]')" "$columns" "fields: man page"
 # shellcheck disable=SC2016
-same "$(sed -n '/begin lookup-fields/,/end lookup-fields/s/^| `\([a-z_]*\)` |.*/\1/p' docs/events.md)" "$fields" "fields: docs/events.md"
+same "$(sed -n '/begin lookups-fields/,/end lookups-fields/s/^| `\([a-z_]*\)` |.*/\1/p' docs/events.md)" "$fields" "fields: docs/events.md"
 
 # The whole generated table, and that make would generate it again.
 cp docs/events.md "$work/events.md"
-tools/schema/splice "$work/events.md" lookup-fields build/man/lookup-fields.md
+tools/schema/splice "$work/events.md" lookups-fields build/man/lookups-fields.md
 ok $? "docs/events.md can be spliced"
 same "$(cat docs/events.md)" "$(cat "$work/events.md")" "docs/events.md is what make docs-events writes"
 

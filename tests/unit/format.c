@@ -8,6 +8,7 @@
 
 #include "format.h"
 #include "plan.h"
+#include "lookups.h"
 #include "tap.h"
 
 #define EPOCH 1700000000		/* 2023-11-14T22:13:20Z */
@@ -44,7 +45,7 @@ static struct format format_of(enum format_kind kind, enum flag_era era)
 {
 	struct format format;
 
-	format_init(&format, kind, era);
+	format_init(&format, &lookups_observer, kind, era);
 	format.wall_offset_ns = 0;
 	return format;
 }
@@ -195,8 +196,8 @@ static void names(void)
 	for (i = 0; i < SOURCE_COUNT; i++) {
 		event = sample();
 		event.source = i;
-		snprintf(part, sizeof(part), "\"source\":\"%s\",", source_name(i));
-		has(line(FORMAT_JSON, ERA_614, &event), part, "source %d is %s", i, source_name(i));
+		snprintf(part, sizeof(part), "\"source\":\"%s\",", source_name(&lookups_observer, i));
+		has(line(FORMAT_JSON, ERA_614, &event), part, "source %d is %s", i, source_name(&lookups_observer, i));
 	}
 	event = sample();
 	event.op = 29;
@@ -386,7 +387,7 @@ static void clocks(void)
 	*format_time(&format, text, 0) = 0;
 	is_str(text, "1969-12-31T23:59:58.500000000Z", "further before the epoch");
 
-	format_init(&format, FORMAT_JSON, ERA_614);
+	format_init(&format, &lookups_observer, FORMAT_JSON, ERA_614);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	clock_gettime(CLOCK_REALTIME, &now);
 	event.time = mono.tv_sec * 1000000000ULL + mono.tv_nsec;

@@ -14,6 +14,7 @@
 #include "histogram.h"
 #include "kallsyms.h"
 #include "mounts.h"
+#include "lookups.h"
 #include "tap.h"
 #include "units.h"
 
@@ -418,7 +419,7 @@ static void events(void)
 		enum format_kind kind = below(3);
 
 		*event = random_event();
-		format_init(&format, kind, below(ERA_COUNT));
+		format_init(&format, &lookups_observer, kind, below(ERA_COUNT));
 		format.wall_offset_ns = below(2) ? (__s64)number() : 1700000000000000000;
 		end = format_event(&format, line, event);
 		*end = 0;
@@ -449,7 +450,7 @@ static void print_set(struct hist_set *set, enum hist_by by, enum format_kind ki
 	char *line, *next;
 	ssize_t n;
 
-	format_init(&format, kind, ERA_614);
+	format_init(&format, &lookups_observer, kind, ERA_614);
 	hist_header(out, kind);
 	hist_print(out, &format, set, by, number() >> 2, number());
 	out_flush(out);

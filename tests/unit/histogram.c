@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "histogram.h"
+#include "lookups.h"
 #include "tap.h"
 
 #define EPOCH_NS 1700000000000000000ULL
@@ -164,7 +165,7 @@ static const char *printed(enum format_kind kind, struct hist_set *set, enum his
 	struct format format;
 	ssize_t n;
 
-	format_init(&format, kind, ERA_614);
+	format_init(&format, &lookups_observer, kind, ERA_614);
 	format.wall_offset_ns = 0;
 	hist_header(out, kind);
 	hist_print(out, &format, set, by, EPOCH_NS, 2000000000);

@@ -9,6 +9,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "lookups.h"
 #include "plan.h"
 #include "tap.h"
 
@@ -134,7 +135,7 @@ static void plan_of(const struct kernel *kernel)
 	struct btf *btf = make(kernel);
 
 	memset(&plan, 0xa5, sizeof(plan));
-	plan_make(&plan, btf);
+	plan_make(&plan, &lookups_observer, btf);
 	btf__free(btf);
 }
 
@@ -150,7 +151,7 @@ static void is_plan(const struct kernel *kernel, int chosen, enum flag_era era, 
 	is_int(plan.own_iterators, own, "%s: iterators of file systems", what);
 	for (source = 0; source < SOURCE_COUNT; source++)
 		ok(plan.source[source].usable == !plan.source[source].why_not[0], "%s: %s is usable, or it says why not", what,
-		   source_name(source));
+		   source_name(&lookups_observer, source));
 }
 
 static void kernels(void)
@@ -212,7 +213,7 @@ static void operations(void)
 static void refused(const struct kernel *kernel, int source, int chosen, const char *why, const char *what)
 {
 	plan_of(kernel);
-	ok(!plan.source[source].usable, "%s: %s is not usable", what, source_name(source));
+	ok(!plan.source[source].usable, "%s: %s is not usable", what, source_name(&lookups_observer, source));
 	is_str(plan.source[source].why_not, why, "%s: why", what);
 	is_int(plan_choose(&plan, 0), chosen, "%s: what is left", what);
 }
@@ -240,7 +241,7 @@ static void wrong_shapes(void)
 	kernel.function_args = -1;
 	refused(&kernel, SOURCE_FEXIT, SOURCE_DSTMAP, "the kernel has no function iomap_iter", "no function");
 	kernel.function_args = 3;
-	refused(&kernel, SOURCE_FEXIT, SOURCE_DSTMAP, "iomap_iter() does not have the two arguments that this version knows",
+	refused(&kernel, SOURCE_FEXIT, SOURCE_DSTMAP, "the function iomap_iter has 3 arguments, this version knows it with 2",
 		"another function");
 	kernel.function_args = 2;
 	kernel.dstmap_args = -1;
@@ -296,21 +297,21 @@ static void odd_types(void)
 	int type = btf__find_by_name_kind(btf, "long", BTF_KIND_INT);
 
 	btf__add_typedef(btf, "btf_trace_iomap_lookup", type);
-	plan_make(&plan, btf);
+	plan_make(&plan, &lookups_observer, btf);
 	is_str(plan.source[SOURCE_LOOKUP].why_not, "the kernel has no event iomap_lookup", "a typedef that is no pointer");
 	btf__free(btf);
 	btf = make(&linux_6_12);
 	btf__add_typedef(btf, "btf_trace_iomap_lookup", btf__add_ptr(btf, type));
-	plan_make(&plan, btf);
+	plan_make(&plan, &lookups_observer, btf);
 	is_str(plan.source[SOURCE_LOOKUP].why_not, "the kernel has no event iomap_lookup", "a pointer to no function");
 	btf__free(btf);
 	btf = make(&linux_6_12);
 	btf__add_typedef(btf, "btf_trace_iomap_lookup", btf__add_ptr(btf, 0));
-	plan_make(&plan, btf);
+	plan_make(&plan, &lookups_observer, btf);
 	is_str(plan.source[SOURCE_LOOKUP].why_not, "the kernel has no event iomap_lookup", "a pointer to void");
 	btf__free(btf);
 	btf = btf__new_empty();
-	plan_make(&plan, btf);
+	plan_make(&plan, &lookups_observer, btf);
 	is_int(plan_choose(&plan, 0), -1, "BTF of nothing");
 	btf__free(btf);
 }
@@ -323,7 +324,7 @@ static void trying(void)
 	/* A function of this number is not what the running kernel has, or the caller may not: refused either way. */
 	kernel.function_args = -1;
 	btf = make(&kernel);
-	plan_make(&plan, btf);
+	plan_make(&plan, &lookups_observer, btf);
 	plan_try(&plan, btf);
 	is_str(plan.source[SOURCE_FEXIT].why_not, "the kernel has no function iomap_iter", "trying does not replace the reason");
 	ok(plan.source[SOURCE_DSTMAP].usable, "nor touch the other source");
@@ -375,7 +376,7 @@ static void from_file(void)
 	btf__free(btf);
 	is_int(plan_btf(&read, &err), 0, "a file of a patched kernel");
 	memset(&plan, 0xa5, sizeof(plan));
-	plan_make(&plan, read);
+	plan_make(&plan, &lookups_observer, read);
 	is_int(plan_choose(&plan, 0), SOURCE_LOOKUP, "and its plan");
 	btf__free(read);
 	unlink(path);
@@ -400,6 +401,6 @@ int main(void)
 	odd_types();
 	trying();
 	from_file();
-	ok(!source_name(SOURCE_COUNT) && !source_limits(SOURCE_COUNT) && !source_limits(SOURCE_LOOKUP), "no names beyond the sources");
+	ok(!source_name(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_LOOKUP), "no names beyond the sources");
 	return done_testing();
 }

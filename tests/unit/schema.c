@@ -7,7 +7,7 @@
 #include "format.h"
 #include "help.h"
 #include "lookups.h"
-#include "plan.h"
+#include "observers.h"
 #include "schema.h"
 #include "tap.h"
 
@@ -71,39 +71,57 @@ static void options_table(void)
 	for (i = 0; i < OPT_COUNT_ALL; i++)
 		ok(used[i], "--%s is some command's", options[i].longname);
 	is_int(strcmp(options[OPT_OUTPUT].choices, "table|json|csv"), 0, "--output's choices are those of enum format_kind");
-	is_int(strcmp(options[OPT_BY].choices, "op|type|dev|ino|comm"), 0, "--by's choices are those of enum hist_by");
 }
 
 static void sources(void)
 {
-	char names[128] = "";
+	static const char *const by_names[] = { "op", "type", "dev", "ino", "comm" };
+	char names[256], by[64];
+	size_t n;
 	int i;
 
-	for (i = 0; i < SOURCE_COUNT; i++) {
-		strcat(names, i ? "|" : "");
-		strcat(names, source_name(i));
+	for (n = 0; n < observer_count; n++) {
+		const struct observer *o = observers[n];
+
+		names[0] = by[0] = 0;
+		for (i = 0; i < o->source_count; i++) {
+			strcat(names, i ? "|" : "");
+			strcat(names, source_name(o, i));
+			ok(o->source[i].program[0].name && o->source[i].need_count, "%s: the source %s has a program and needs", o->command,
+			   source_name(o, i));
+		}
+		is_str(options[o->source_option].choices, names, "%s: --source's choices are the sources, in their order", o->command);
+		for (i = 0; i < o->key_count; i++) {
+			strcat(by, i ? "|" : "");
+			strcat(by, by_names[o->key[i]]);
+		}
+		is_str(options[o->by_option].choices, by, "%s: --by's choices are its keys", o->command);
+		ok(o->source_count <= SOURCES_MAX, "%s: there is room for the sources", o->command);
 	}
-	is_str(options[OPT_SOURCE].choices, names, "--source's choices are the sources, in their order");
 }
 
 static void vocabulary(void)
 {
-	size_t i, j;
+	size_t i, j, n;
 
-	for (i = 0; i < LF_COUNT; i++) {
-		const struct field *f = &lookup_fields[i];
+	for (n = 0; n < observer_count; n++) {
+		const struct observer *o = observers[n];
 
-		ok(is_word(f->name, "_") && is_doc(f->doc) && f->unit && (!f->heading || (is_word(f->heading, "_") && f->width)),
-		   "the field %s has a sentence, a unit and a column with a width, or none", f->name);
-		ok(f->size && f->offset + f->size <= sizeof(struct lookup_event) && f->offset >= sizeof(__u64), "the field %s is in the record",
-		   f->name);
-		ok(!f->heading || (int)strlen(f->heading) <= abs(f->width), "the heading of %s fits its column", f->name);
-		for (j = 0; j < i; j++) {
-			if (!strcmp(f->name, lookup_fields[j].name))
-				ok(false, "the field %s is there twice", f->name);
+		for (i = 0; i < (size_t)o->field_count; i++) {
+			const struct field *f = &o->field[i];
+
+			ok(is_word(f->name, "_") && is_doc(f->doc) && f->unit && (!f->heading || (is_word(f->heading, "_") && f->width)),
+			   "the field %s has a sentence, a unit and a column with a width, or none", f->name);
+			ok(f->size && f->offset + f->size <= o->record_size && f->offset >= sizeof(__u64), "the field %s is in the record",
+			   f->name);
+			ok(!f->heading || (int)strlen(f->heading) <= abs(f->width), "the heading of %s fits its column", f->name);
+			for (j = 0; j < i; j++) {
+				if (!strcmp(f->name, o->field[j].name))
+					ok(false, "the field %s is there twice", f->name);
+			}
 		}
+		ok(o->field_count <= 64, "the fields fit the bits of nulls");
 	}
-	ok(LF_COUNT <= 64, "the fields fit the bits of nulls");
 	for (i = 0; i < OP_COUNT; i++) {
 		ok(is_word(ops[i].id, "_") && is_word(ops[i].name, "_") && is_word(ops[i].group, "_") && is_doc(ops[i].doc),
 		   "the operation %s has a group and a sentence", ops[i].name);
@@ -192,6 +210,7 @@ static void help(void)
 
 	for (c = 0; c < CMD_COUNT; c++) {
 		const struct command_desc *command = &commands[c];
+		const struct observer *o = observer_of(command);
 
 		text = help_of(command);
 		words = unwrap(text);
@@ -227,27 +246,27 @@ static void help(void)
 				ok(!line[strspn(line, " ")], "help %s: no blank at the end of '%s'", command->name, line);
 		}
 		ok(longest <= 100, "help %s fits 100 columns (%zu)", command->name, longest);
-		if (c == CMD_lookups) {
-			for (i = 0; i < LF_COUNT; i++) {
-				snprintf(part, sizeof(part), "%s %s%s%s", lookup_fields[i].name, lookup_fields[i].heading ? lookup_fields[i].heading : "",
-					 lookup_fields[i].heading ? " " : "", lookup_fields[i].doc);
-				ok(contains(words, part), "help lookups has the field %s", lookup_fields[i].name);
+		if (o) {
+			for (i = 0; i < o->field_count; i++) {
+				snprintf(part, sizeof(part), "%s %s%s%s", o->field[i].name, o->field[i].heading ? o->field[i].heading : "",
+					 o->field[i].heading ? " " : "", o->field[i].doc);
+				ok(contains(words, part), "help %s has the field %s", o->command, o->field[i].name);
 			}
-			for (i = 0; i < OP_COUNT; i++) {
+			for (i = 0; observer_shows(o, KIND_OP) && i < OP_COUNT; i++) {
 				snprintf(part, sizeof(part), "%s %s [%s]", ops[i].name, ops[i].doc, ops[i].group);
-				ok(contains(words, part), "help lookups has the operation %s", ops[i].name);
+				ok(contains(words, part), "help %s has the operation %s", o->command, ops[i].name);
 			}
-			for (i = 0; i < TYPE_COUNT; i++) {
+			for (i = 0; observer_shows(o, KIND_TYPE) && i < TYPE_COUNT; i++) {
 				snprintf(part, sizeof(part), "%s %s", mapping_types[i].name, mapping_types[i].doc);
-				ok(contains(words, part), "help lookups has the type %s", mapping_types[i].name);
+				ok(contains(words, part), "help %s has the type %s", o->command, mapping_types[i].name);
 			}
 			for (i = 0; i < LOSS_COUNT; i++) {
 				snprintf(part, sizeof(part), "%s %s", losses[i].name, losses[i].doc);
-				ok(contains(words, part), "help lookups has the loss %s", losses[i].name);
+				ok(contains(words, part), "help %s has the loss %s", o->command, losses[i].name);
 			}
-			for (i = 0; i < SOURCE_COUNT; i++) {
-				snprintf(part, sizeof(part), "%s %s", source_name(i), source_limits(i) ? source_limits(i) : "");
-				ok(contains(words, part), "help lookups has the source %s", source_name(i));
+			for (i = 0; i < o->source_count; i++) {
+				snprintf(part, sizeof(part), "%s %s", source_name(o, i), source_limits(o, i) ? source_limits(o, i) : "");
+				ok(contains(words, part), "help %s has the source %s", o->command, source_name(o, i));
 			}
 		}
 		free(words);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "format.h"
-#include "plan.h"
+#include "ops.h"
 
 #define NS_PER_S 1000000000LL
 
@@ -17,9 +17,10 @@ const char *type_name(unsigned int type)
 	return type < TYPE_COUNT ? mapping_types[type].name : NULL;
 }
 
-void format_init(struct format *format, enum format_kind kind, enum flag_era era)
+void format_init(struct format *format, const struct observer *observer, enum format_kind kind, enum flag_era era)
 {
 	memset(format, 0, sizeof(*format));
+	format->observer = observer;
 	format->kind = kind;
 	format->era = era;
 	format->second = LLONG_MIN;
@@ -109,7 +110,7 @@ char *put_flags(char *p, const struct flag_desc *flags, size_t count, enum flag_
 	return p;
 }
 
-static __u64 field_value(const struct field *field, const struct lookup_event *event)
+static __u64 field_value(const struct field *field, const void *event)
 {
 	const char *at = (const char *)event + field->offset;
 
@@ -145,17 +146,17 @@ static char *put_name(char *p, const char *name, __u64 value, bool json)
 	return p;
 }
 
-static char *put_field(struct format *format, char *p, const struct field *field, const struct lookup_event *event)
+static char *put_field(struct format *format, char *p, const struct field *field, const void *event)
 {
 	bool json = format->kind == FORMAT_JSON, table = format->kind == FORMAT_TABLE;
+	const char *name, *at = (const char *)event + field->offset;
 	__u64 value = field_value(field, event);
-	const char *name;
 
 	switch (field->kind) {
 	case KIND_EVENT:
-		return put_word(p, "lookup", json);
+		return put_word(p, format->observer->event, json);
 	case KIND_SOURCE:
-		return put_name(p, source_name(value), value, json);
+		return put_name(p, source_name(format->observer, value), value, json);
 	case KIND_TIME:
 		return format_time(format, p, value);
 	case KIND_DEC:
@@ -190,9 +191,9 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_DURATION:
 		return table ? put_duration(p, value) : put_dec(p, value);
 	case KIND_COMM:
-		return json ? put_json(p, event->comm.s, sizeof(event->comm.s)) :
-		       table ? put_text(p, event->comm.s, sizeof(event->comm.s)) :
-			       put_csv(p, event->comm.s, sizeof(event->comm.s));
+		return json ? put_json(p, at, field->size) :
+		       table ? put_text(p, at, field->size) :
+			       put_csv(p, at, field->size);
 	case KIND_DEV:
 		if (json)
 			*p++ = '"';
@@ -211,8 +212,8 @@ char *format_header(const struct format *format, char *p)
 
 	if (format->kind == FORMAT_JSON)
 		return p;
-	for (i = 0; i < LF_COUNT; i++) {
-		const struct field *field = &lookup_fields[i];
+	for (i = 0; i < format->observer->field_count; i++) {
+		const struct field *field = &format->observer->field[i];
 		char *start;
 
 		if (format->kind == FORMAT_TABLE && !field->heading)
@@ -231,16 +232,17 @@ char *format_header(const struct format *format, char *p)
 	return p;
 }
 
-char *format_event(struct format *format, char *p, const struct lookup_event *event)
+char *format_event(struct format *format, char *p, const void *event)
 {
+	__u64 nulls = *(const __u64 *)event;
 	char *line = p;
 	int i;
 
 	if (format->kind == FORMAT_JSON)
 		*p++ = '{';
-	for (i = 0; i < LF_COUNT; i++) {
-		const struct field *field = &lookup_fields[i];
-		bool null = event->nulls >> i & 1;
+	for (i = 0; i < format->observer->field_count; i++) {
+		const struct field *field = &format->observer->field[i];
+		bool null = nulls >> i & 1;
 		char *start;
 
 		switch (format->kind) {

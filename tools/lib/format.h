@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Lookup events as lines, by the field table. */
+/* Events as lines, by the field table. */
 #ifndef IOMAPSCOPE_FORMAT_H
 #define IOMAPSCOPE_FORMAT_H
 
 #include <time.h>
 
-#include "lookups.h"
+#include "observers.h"
 #include "output.h"
-#include "schema.h"
 
 /* In the order of --output's choices. */
 enum format_kind { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
 
 struct format {
+	const struct observer *observer;
 	enum format_kind kind;
 	enum flag_era era;
 	__s64 wall_offset_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC */
@@ -21,14 +21,17 @@ struct format {
 	char second_text[24];
 };
 
-void format_init(struct format *format, enum format_kind kind, enum flag_era era);
+void format_init(struct format *format, const struct observer *observer, enum format_kind kind, enum flag_era era);
 
 /* Takes the clocks' offset anew; call it now and then, as the wall clock may be set. */
 void format_sync_clock(struct format *format);
 
-/* The table's or CSV's first line, nothing for JSON. Both return the line's end; LINE_ROOM suffices. */
+/*
+ * @event: a record of the observer, whose first member is its nulls.
+ * The table's or CSV's first line, nothing for JSON. Both return the line's end; LINE_ROOM suffices.
+ */
 char *format_header(const struct format *format, char *p);
-char *format_event(struct format *format, char *p, const struct lookup_event *event);
+char *format_event(struct format *format, char *p, const void *event);
 
 /* A CLOCK_MONOTONIC time as the kind of format shows it; JSON with quotes. */
 char *format_time(struct format *format, char *p, __u64 mono_ns);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "help.h"
-#include "plan.h"
+#include "observers.h"
 
 #define WIDTH 100
 
@@ -79,13 +79,13 @@ static void help_options(FILE *file, const struct command_desc *command)
 	}
 }
 
-static void help_lookups(FILE *file)
+static void help_observer(FILE *file, const struct observer *observer)
 {
 	int i;
 
 	fprintf(file, "\nFields (those in capitals are the table's columns):\n");
-	for (i = 0; i < LF_COUNT; i++) {
-		const struct field *field = &lookup_fields[i];
+	for (i = 0; i < observer->field_count; i++) {
+		const struct field *field = &observer->field[i];
 		char term[48], doc[256];
 
 		snprintf(term, sizeof(term), "%s%s%s", field->name, field->heading ? " " : "",
@@ -94,19 +94,26 @@ static void help_lookups(FILE *file)
 			 *field->unit ? "]" : "");
 		entry(file, term, doc, 28);
 	}
-	fprintf(file, "\nOperations (group in brackets):\n");
-	for (i = 0; i < OP_COUNT; i++) {
-		char doc[160];
+	if (observer_shows(observer, KIND_OP)) {
+		fprintf(file, "\nOperations (group in brackets):\n");
+		for (i = 0; i < OP_COUNT; i++) {
+			char doc[160];
 
-		snprintf(doc, sizeof(doc), "%s [%s]", ops[i].doc, ops[i].group);
-		entry(file, ops[i].name, doc, 28);
+			snprintf(doc, sizeof(doc), "%s [%s]", ops[i].doc, ops[i].group);
+			entry(file, ops[i].name, doc, 28);
+		}
 	}
-	fprintf(file, "\nMapping types:\n");
-	for (i = 0; i < TYPE_COUNT; i++)
-		entry(file, mapping_types[i].name, mapping_types[i].doc, 28);
+	if (observer_shows(observer, KIND_TYPE)) {
+		fprintf(file, "\nMapping types:\n");
+		for (i = 0; i < TYPE_COUNT; i++)
+			entry(file, mapping_types[i].name, mapping_types[i].doc, 28);
+	}
 	fprintf(file, "\nSources, the best first:\n");
-	for (i = 0; i < SOURCE_COUNT; i++)
-		entry(file, source_name(i), source_limits(i) ? source_limits(i) : "this project's kernel; tells everything", 28);
+	for (i = 0; i < observer->source_count; i++) {
+		const char *limits = source_limits(observer, i);
+
+		entry(file, source_name(observer, i), limits ? limits : "this project's kernel; tells everything", 28);
+	}
 	fprintf(file, "\nReasons of loss:\n");
 	for (i = 0; i < LOSS_COUNT; i++)
 		entry(file, losses[i].name, losses[i].doc, 28);
@@ -121,8 +128,8 @@ void help_command(FILE *file, const struct command_desc *command)
 		command->arguments ? command->arguments : "");
 	wrap(file, command->description, 0, 0);
 	help_options(file, command);
-	if (command == &commands[CMD_lookups])
-		help_lookups(file);
+	if (observer_of(command))
+		help_observer(file, observer_of(command));
 	fprintf(file, "\nExit status:\n");
 	for (i = 0; i < status_count; i++) {
 		char number[16];

@@ -155,7 +155,9 @@ static void print_json(struct out *out, struct format *format, const struct keye
 	bool first = true;
 	int i;
 
-	p = put_str(p, "{\"event\":\"hist\",\"command\":\"lookups\",\"time\":");
+	p = put_str(p, "{\"event\":\"hist\",\"command\":\"");
+	p = put_str(p, format->observer->command);
+	p = put_str(p, "\",\"time\":");
 	p = format_time(format, p, end_ns);
 	p = put_dec(put_str(p, ",\"span_ns\":"), span_ns);
 	p = put_str(p, ",\"by\":\"");

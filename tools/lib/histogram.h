@@ -4,7 +4,7 @@
 #define IOMAPSCOPE_HISTOGRAM_H
 
 #include "format.h"
-#include "lookups.h"
+#include "observe.h"
 #include "output.h"
 
 /* One histogram of a set, with what it is of: op or type in @a; dev, and ino, in @a and @b; comm in both. */

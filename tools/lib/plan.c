@@ -14,33 +14,6 @@
 
 #define BTF_OF_KERNEL "/sys/kernel/btf/vmlinux"
 
-/* In the order of enum lookup_source, which is the order of preference and that of --source's choices. */
-static const struct {
-	const char *name;
-	const char *limits;
-} sources[SOURCE_COUNT] = {
-	[SOURCE_LOOKUP] = { "iomap_lookup", NULL },
-	[SOURCE_FEXIT] = {
-		"iomap_iter+fexit",
-		"truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release",
-	},
-	[SOURCE_DSTMAP] = {
-		"iomap_iter+dstmap",
-		"truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release; a failed lookup has "
-		"neither errno nor latency, and is shown when the task begins its next one",
-	},
-};
-
-const char *source_name(unsigned int source)
-{
-	return source < SOURCE_COUNT ? sources[source].name : NULL;
-}
-
-const char *source_limits(unsigned int source)
-{
-	return source < SOURCE_COUNT ? sources[source].limits : NULL;
-}
-
 int plan_btf(struct btf **btf, struct err *err)
 {
 	const char *path = getenv("IOMAPSCOPE_BTF");
@@ -139,20 +112,48 @@ static void reject(struct plan *plan, int source, const char *format, ...)
 	va_end(args);
 }
 
-static void need_event(struct plan *plan, const struct btf *btf, int source, const char *event, int args)
+static void need_args(struct plan *plan, int source, const char *what, const char *name, int args, int found)
 {
-	int found = event_args(btf, event);
-
 	if (found < 0)
-		reject(plan, source, "the kernel has no event %s", event);
+		reject(plan, source, "the kernel has no %s %s", what, name);
 	else if (found != args)
-		reject(plan, source, "the event %s has %d arguments, this version knows it with %d", event, found, args);
+		reject(plan, source, "the %s %s has %d arguments, this version knows it with %d", what, name, found, args);
 }
 
-static void need_member(struct plan *plan, const struct btf *btf, int source, const char *structure, const char *member)
+/* An iterator that tells, by one rule or the other, whether its loop goes on. */
+static bool iteration_known(const struct btf *btf)
 {
-	if (!has_member(btf, structure, member))
-		reject(plan, source, "struct %s has no member %s", structure, member);
+	return has_member(btf, "iomap_iter", "processed") ||
+	       (has_member(btf, "iomap_iter", "status") && has_member(btf, "iomap_iter", "iter_start_pos"));
+}
+
+static void check(struct plan *plan, const struct btf *btf, int source, const struct need *need)
+{
+	switch (need->kind) {
+	case NEED_EVENT:
+		need_args(plan, source, "event", need->name, need->args, event_args(btf, need->name));
+		break;
+	case NEED_FUNCTION:
+		need_args(plan, source, "function", need->name, need->args, function_args(btf, need->name));
+		break;
+	case NEED_MEMBER:
+		if (!has_member(btf, need->name, need->member))
+			reject(plan, source, "struct %s has no member %s", need->name, need->member);
+		break;
+	case NEED_ENUM:
+		if (btf__find_by_name_kind(btf, need->name, BTF_KIND_ENUM) < 0)
+			reject(plan, source, "the kernel has no enum %s", need->name);
+		break;
+	case NEED_ITERATION:
+		if (!iteration_known(btf))
+			reject(plan, source, "struct iomap_iter has neither processed nor status and iter_start_pos, so the end "
+			       "of a loop cannot be told from a lookup");
+		break;
+	case NEED_PROGRAM:
+		if (!plan->source[source].conditional)
+			reject(plan, source, "the kernel has no function %s in a form that this version knows", need->name);
+		break;
+	}
 }
 
 /* IOMAP_OP_DIO_READ of the kernel is our dio_read, whatever the numbers. */
@@ -162,10 +163,8 @@ static void map_ops(struct plan *plan, const struct btf *btf)
 	const struct btf_type *type;
 	const struct btf_enum *value;
 
-	if (id < 0) {
-		reject(plan, SOURCE_LOOKUP, "the kernel has no enum iomap_op");
+	if (id < 0)
 		return;
-	}
 	type = btf__type_by_id(btf, id);
 	value = btf_enum(type);
 	for (i = 0; i < btf_vlen(type); i++, value++) {
@@ -183,49 +182,33 @@ static void map_ops(struct plan *plan, const struct btf *btf)
 	}
 }
 
-void plan_make(struct plan *plan, const struct btf *btf)
+void plan_make(struct plan *plan, const struct observer *observer, const struct btf *btf)
 {
-	static const char *const of_iter[] = { "inode", "pos", "len", "flags", "iomap", "srcmap" };
-	static const char *const of_iomap[] = { "addr", "offset", "length", "type", "flags" };
-	static const char *const of_inode[] = { "i_mode", "i_rdev", "i_sb", "i_ino" };
-	bool processed, status;
+	bool status;
 	int source;
 	size_t i;
 
 	memset(plan, 0, sizeof(*plan));
-	for (source = 0; source < SOURCE_COUNT; source++)
-		plan->source[source].usable = true;
-
-	need_event(plan, btf, SOURCE_LOOKUP, "iomap_lookup", 10);
+	plan->observer = observer;
 	map_ops(plan, btf);
+	for (source = 0; source < observer->source_count; source++) {
+		const struct source_desc *desc = &observer->source[source];
 
-	processed = has_member(btf, "iomap_iter", "processed");
-	status = has_member(btf, "iomap_iter", "status") && has_member(btf, "iomap_iter", "iter_start_pos");
-	for (source = SOURCE_FEXIT; source <= SOURCE_DSTMAP; source++) {
-		need_event(plan, btf, source, "iomap_iter", 3);
-		if (!processed && !status)
-			reject(plan, source, "struct iomap_iter has neither processed nor status and iter_start_pos, so the end "
-			       "of a loop cannot be told from a lookup");
-	}
-	if (function_args(btf, "iomap_iter") < 0)
-		reject(plan, SOURCE_FEXIT, "the kernel has no function iomap_iter");
-	else if (function_args(btf, "iomap_iter") != 2)
-		reject(plan, SOURCE_FEXIT, "iomap_iter() does not have the two arguments that this version knows");
-	need_event(plan, btf, SOURCE_DSTMAP, "iomap_iter_dstmap", 2);
+		plan->source[source].usable = true;
+		for (i = 0; i < PROGRAMS_MAX && desc->program[i].name; i++) {
+			const struct program_desc *program = &desc->program[i];
 
-	for (source = 0; source < SOURCE_COUNT; source++) {
-		if (source != SOURCE_LOOKUP) {
-			for (i = 0; i < sizeof(of_iter) / sizeof(of_iter[0]); i++)
-				need_member(plan, btf, source, "iomap_iter", of_iter[i]);
+			if (program->function && function_args(btf, program->function) != program->args)
+				continue;
+			plan->source[source].programs |= 1u << i;
+			plan->source[source].conditional |= !!program->function;
 		}
-		for (i = 0; i < sizeof(of_iomap) / sizeof(of_iomap[0]); i++)
-			need_member(plan, btf, source, "iomap", of_iomap[i]);
-		for (i = 0; i < sizeof(of_inode) / sizeof(of_inode[0]); i++)
-			need_member(plan, btf, source, "inode", of_inode[i]);
-		need_member(plan, btf, source, "super_block", "s_dev");
+		for (i = 0; i < desc->need_count; i++)
+			check(plan, btf, source, &desc->needs[i]);
 	}
 
 	/* The marks of the eras: see the list of flags in schema/ops.h. */
+	status = has_member(btf, "iomap_iter", "status") && has_member(btf, "iomap_iter", "iter_start_pos");
 	plan->era = status ? ERA_615 : has_member(btf, "iomap", "page_ops") ? ERA_62 : ERA_614;
 	plan->writes_alone = plan->era != ERA_62;
 	plan->cookie = has_member(btf, "iomap", "validity_cookie");
@@ -240,23 +223,30 @@ void plan_try(struct plan *plan, const struct btf *btf)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FEXIT);
-	int fd;
+	int source, fd;
+	size_t i;
 
-	if (!plan->source[SOURCE_FEXIT].usable)
-		return;
-	options.attach_btf_id = btf__find_by_name_kind(btf, "iomap_iter", BTF_KIND_FUNC);
-	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "try", "GPL", nothing, 2, &options);
-	if (fd < 0)
-		reject(plan, SOURCE_FEXIT, "the kernel refuses to load fexit programs: %s", strerror(-fd));
-	else
-		close(fd);
+	for (source = 0; source < plan->observer->source_count; source++) {
+		const struct source_desc *desc = &plan->observer->source[source];
+
+		for (i = 0; i < desc->need_count && desc->needs[i].kind != NEED_FUNCTION; i++)
+			;
+		if (!plan->source[source].usable || i == desc->need_count)
+			continue;
+		options.attach_btf_id = btf__find_by_name_kind(btf, desc->needs[i].name, BTF_KIND_FUNC);
+		fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "try", "GPL", nothing, 2, &options);
+		if (fd < 0)
+			reject(plan, source, "the kernel refuses to load fexit programs: %s", strerror(-fd));
+		else
+			close(fd);
+	}
 }
 
 int plan_choose(const struct plan *plan, int from)
 {
 	int source;
 
-	for (source = from; source < SOURCE_COUNT; source++) {
+	for (source = from; source < plan->observer->source_count; source++) {
 		if (plan->source[source].usable)
 			return source;
 	}

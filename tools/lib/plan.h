@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The attach planner: which source can serve lookups on a kernel with this BTF, by what exists and never by version.
- * What it looks at is listed in plan.c and in docs/architecture.md.
+ * The attach planner: which source can serve an observer on a kernel with this BTF, by what exists and never by version.
+ * What it looks at is listed with the sources, in schema/.
  */
 #ifndef IOMAPSCOPE_PLAN_H
 #define IOMAPSCOPE_PLAN_H
 
 #include "err.h"
-#include "lookups.h"
-#include "schema.h"
+#include "observers.h"
+#include "ops.h"
 
 struct btf;
 
 struct plan {
+	const struct observer *observer;
 	struct {
 		bool usable;
+		bool conditional;	/* one of the programs that have a condition is among them */
+		unsigned int programs;	/* bit: index in the source's list */
 		char why_not[160];	/* if not usable: what is missing, in words */
-	} source[SOURCE_COUNT];
+	} source[SOURCES_MAX];
 	enum flag_era era;
 	bool cookie;			/* mappings have a validity cookie */
 	bool writes_alone;		/* IOMAP_WRITE without IOMAP_UNSHARE is a buffered write */
@@ -28,19 +31,15 @@ struct plan {
 /* The kernel's BTF: of IOMAPSCOPE_BTF if set (for tests), otherwise of the running kernel. Free it with btf__free(). */
 int plan_btf(struct btf **btf, struct err *err);
 
-void plan_make(struct plan *plan, const struct btf *btf);
+void plan_make(struct plan *plan, const struct observer *observer, const struct btf *btf);
 
 /*
- * Takes back what the kernel's BTF promises and its policy refuses, by loading (not attaching) a program that does nothing.
+ * Takes back what the kernel's BTF promises and its policy refuses, by loading (not attaching) a program that does nothing for each source that hooks a function.
  * Needs the privilege to load programs. The observers need not call it: they fall back when they attach.
  */
 void plan_try(struct plan *plan, const struct btf *btf);
 
 /* The best usable source from @from on, -1 if there is none. */
 int plan_choose(const struct plan *plan, int from);
-
-const char *source_name(unsigned int source);
-/* What the source cannot tell, or NULL. */
-const char *source_limits(unsigned int source);
 
 #endif

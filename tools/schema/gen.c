@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lookups.h"
-#include "plan.h"
-#include "schema.h"
+#include "args.h"
+#include "observers.h"
 
 /* roff: a backslash, and a dot or an apostrophe at the start of a line, mean something; a - in a name must stay one. */
 static void roff(const char *text)
@@ -130,13 +129,13 @@ static void man_flags(const struct flag_desc *flags, size_t count)
 		roff_item(flags[i].name, flags[i].doc);
 }
 
-static void man_lookups(void)
+static void man_observer(const struct observer *observer)
 {
 	int i;
 
 	puts(".SH FIELDS\nJSON and CSV names, in this order; in brackets the table's column.");
-	for (i = 0; i < LF_COUNT; i++) {
-		const struct field *field = &lookup_fields[i];
+	for (i = 0; i < observer->field_count; i++) {
+		const struct field *field = &observer->field[i];
 		char term[64], doc[320];
 
 		snprintf(term, sizeof(term), field->heading ? "%s [%s]" : "%s", field->name, field->heading);
@@ -144,24 +143,35 @@ static void man_lookups(void)
 			 *field->unit ? ")" : "");
 		roff_item(term, doc);
 	}
-	puts(".SH OPERATIONS\nWith their group, which \\fB\\-\\-op\\fR takes as well.");
-	for (i = 0; i < OP_COUNT; i++) {
-		char term[64];
+	if (observer_shows(observer, KIND_OP)) {
+		puts(".SH OPERATIONS\nWith their group, which \\fB\\-\\-op\\fR takes as well.");
+		for (i = 0; i < OP_COUNT; i++) {
+			char term[64];
 
-		snprintf(term, sizeof(term), "%s [%s]", ops[i].name, ops[i].group);
-		roff_item(term, ops[i].doc);
+			snprintf(term, sizeof(term), "%s [%s]", ops[i].name, ops[i].group);
+			roff_item(term, ops[i].doc);
+		}
 	}
-	puts(".SH MAPPING TYPES");
-	for (i = 0; i < TYPE_COUNT; i++)
-		roff_item(mapping_types[i].name, mapping_types[i].doc);
-	puts(".SH FLAGS OF A MAPPING");
-	man_flags(map_flags, map_flag_count);
-	puts(".SH FLAGS OF A LOOKUP");
-	man_flags(ask_flags, ask_flag_count);
+	if (observer_shows(observer, KIND_TYPE)) {
+		puts(".SH MAPPING TYPES");
+		for (i = 0; i < TYPE_COUNT; i++)
+			roff_item(mapping_types[i].name, mapping_types[i].doc);
+	}
+	if (observer_shows(observer, KIND_MAP_FLAGS)) {
+		puts(".SH FLAGS OF A MAPPING");
+		man_flags(map_flags, map_flag_count);
+	}
+	if (observer_shows(observer, KIND_ASK_FLAGS)) {
+		puts(".SH FLAGS OF A LOOKUP");
+		man_flags(ask_flags, ask_flag_count);
+	}
 	puts(".SH SOURCES\nThe best first; what each cannot tell.");
-	for (i = 0; i < SOURCE_COUNT; i++)
-		roff_item(source_name(i), source_limits(i) ? source_limits(i) : "this project's kernel; tells everything");
-	puts(".SH LOSSES\nWhy a lookup that was seen is neither emitted nor filtered.");
+	for (i = 0; i < observer->source_count; i++) {
+		const char *limits = source_limits(observer, i);
+
+		roff_item(source_name(observer, i), limits ? limits : "this project's kernel; tells everything");
+	}
+	puts(".SH LOSSES\nWhy what was seen is neither emitted nor filtered.");
 	for (i = 0; i < LOSS_COUNT; i++)
 		roff_item(losses[i].name, losses[i].doc);
 }
@@ -180,7 +190,10 @@ static int man(const char *name)
 		man_status();
 		puts(".SH ENVIRONMENT");
 		roff_item("IOMAPSCOPE_BTF", "Read the kernel's BTF from this file, to plan for another kernel or to test.");
-		puts(".SH SEE ALSO\n\\fBiomapscope\\-lookups\\fR(8), \\fBiomapscope\\-probe\\fR(8)");
+		puts(".SH SEE ALSO");
+		for (i = 0; i < (int)observer_count; i++)
+			printf("\\fBiomapscope\\-%s\\fR(8),\n", observers[i]->command);
+		puts("\\fBiomapscope\\-probe\\fR(8)");
 		return 0;
 	}
 	for (i = 0; i < CMD_COUNT; i++) {
@@ -194,8 +207,8 @@ static int man(const char *name)
 		puts(".SH DESCRIPTION");
 		roff_paragraphs(commands[i].description);
 		man_options(&commands[i]);
-		if (i == CMD_lookups)
-			man_lookups();
+		if (observer_of(&commands[i]))
+			man_observer(observer_of(&commands[i]));
 		man_status();
 		man_examples(&commands[i]);
 		puts(".SH SEE ALSO\n\\fBiomapscope\\fR(8)");
@@ -292,13 +305,19 @@ static void cell(const char *text)
 	fputs(" |", stdout);
 }
 
-static int events(void)
+static int events(const char *name)
 {
+	const struct command_desc *command = command_find(name);
+	const struct observer *observer = command ? observer_of(command) : NULL;
 	int i;
 
+	if (!observer) {
+		fprintf(stderr, "gen: %s is no observer\n", name);
+		return 1;
+	}
 	puts("| field | column | type | unit | null | meaning |\n|---|---|---|---|---|---|");
-	for (i = 0; i < LF_COUNT; i++) {
-		const struct field *field = &lookup_fields[i];
+	for (i = 0; i < observer->field_count; i++) {
+		const struct field *field = &observer->field[i];
 		bool text = field->kind != KIND_DEC && field->kind != KIND_SIZE && field->kind != KIND_HEX &&
 			    field->kind != KIND_RET && field->kind != KIND_DURATION;
 
@@ -321,9 +340,9 @@ int main(int argc, char **argv)
 		ret = man(argv[2]);
 	else if (argc == 2 && !strcmp(argv[1], "completion"))
 		ret = completion();
-	else if (argc == 2 && !strcmp(argv[1], "events"))
-		ret = events();
+	else if (argc == 3 && !strcmp(argv[1], "events"))
+		ret = events(argv[2]);
 	else
-		fputs("usage: gen man PAGE | gen completion | gen events\n", stderr);
+		fputs("usage: gen man PAGE | gen completion | gen events COMMAND\n", stderr);
 	return fflush(stdout) || ferror(stdout) ? 1 : ret;
 }

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "schema.h"
-#include "lookups.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
-const struct field lookup_fields[LF_COUNT] = {
-#define FIELD_DESC(id, ctype_, kind_, heading_, width_, nullable_, unit_, doc_) \
-	{ .name = #id, .ctype = #ctype_, .heading = heading_, .unit = unit_, .doc = doc_, .kind = KIND_##kind_, \
-	  .offset = offsetof(struct lookup_event, id), .size = sizeof(ctype_), .width = width_, .nullable = nullable_ },
-	LOOKUP_FIELDS(FIELD_DESC)
-};
 
 const struct option_desc options[OPT_COUNT_ALL] = {
 #define OPTION_DESC(id, s, l, argument_, kind_, choices_, group_, doc_) \

@@ -17,7 +17,7 @@
 
 enum field_kind {
 	KIND_EVENT,		/* constant: the event's name */
-	KIND_SOURCE,		/* name of an enum lookup_source */
+	KIND_SOURCE,		/* name of one of the observer's sources */
 	KIND_TIME,		/* CLOCK_MONOTONIC nanoseconds in the record, shown as wall-clock time */
 	KIND_DEC,
 	KIND_SIZE,		/* bytes; 4k, 1m in the table */

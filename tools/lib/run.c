@@ -1,0 +1,660 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/membarrier.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "account.h"
+#include "caps.h"
+#include "filter.h"
+#include "format.h"
+#include "histogram.h"
+#include "observe.h"
+#include "output.h"
+#include "plan.h"
+#include "run.h"
+#include "session.h"
+
+#define RING_DEFAULT	(4u << 20)
+#define OUTPUT_BUFFER	(256u << 10)
+#define LATENCY_MS	50	/* how long a line may wait in the ring while nobody wakes us */
+#define HIST_KEYS	8192	/* keys of --by dev, ino, comm; times the two programs */
+
+struct observation {
+	const struct observe_code *code;
+	const struct observer *observer;
+	const struct source_desc *source;	/* of this attempt, then the one attached */
+	const struct args *args;
+	struct bpf_object *object;
+	struct bpf_program *program[PROGRAMS_MAX];	/* of the source, NULL where one does not apply */
+	struct bpf_link *link[PROGRAMS_MAX];
+	struct bpf_map *stats, *hists;
+	struct observe_state *state;
+	struct ring_buffer *ring;
+	struct plan plan;
+	struct observe_config config;
+	struct format format;
+	struct out *out;
+	struct account account;
+	int cpus;
+	bool verbose;
+	__u64 start_ns;
+	bool json;
+};
+
+static bool libbpf_speaks;
+static char libbpf_said[200];
+
+/* libbpf's first warning is the reason that a user wants to know; all of it is for -v. */
+static int on_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (libbpf_speaks && level != LIBBPF_DEBUG)
+		return vfprintf(stderr, format, args);
+	if (level == LIBBPF_WARN && !libbpf_said[0]) {
+		vsnprintf(libbpf_said, sizeof(libbpf_said), format, args);
+		libbpf_said[strcspn(libbpf_said, "\n")] = 0;
+	}
+	return 0;
+}
+
+void observe_tell(const struct observation *o, const char *format, ...)
+{
+	va_list args;
+
+	if (!o->verbose)
+		return;
+	fprintf(stderr, "%s: ", o->observer->command);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+const struct plan *observe_plan(const struct observation *o)
+{
+	return &o->plan;
+}
+
+const struct observe_config *observe_config(const struct observation *o)
+{
+	return &o->config;
+}
+
+/* The object's BTF says in which section the variable is, and where. */
+void *observe_variable(struct observation *o, const char *name)
+{
+	const struct btf *btf = bpf_object__btf(o->object);
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, o->object) {
+		const char *section = strrchr(bpf_map__name(map), '.');
+		int id = section ? btf__find_by_name_kind(btf, section, BTF_KIND_DATASEC) : -1, i;
+		const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
+		size_t size;
+		char *data = type ? bpf_map__initial_value(map, &size) : NULL;
+
+		for (i = 0; data && i < btf_vlen(type); i++) {
+			const struct btf_var_secinfo *info = btf_var_secinfos(type) + i;
+			const struct btf_type *variable = btf__type_by_id(btf, info->type);
+
+			if (!strcmp(btf__name_by_offset(btf, variable->name_off), name) && info->offset + info->size <= size)
+				return data + info->offset;
+		}
+	}
+	return NULL;
+}
+
+static int check_args(struct observation *o, struct err *err)
+{
+	const struct args *args = o->args;
+	__u64 ring = args->number[OPT_RING_SIZE];
+
+	if (!args->given[OPT_HIST] && (args->given[o->observer->by_option] || args->given[OPT_INTERVAL]))
+		return err_set(err, STATUS_USAGE, "--%s needs --hist", args->given[o->observer->by_option] ? "by" : "interval");
+	if (args->given[OPT_HIST] && args->given[OPT_COUNT])
+		return err_set(err, STATUS_USAGE, "--count is for lines; with --hist use --duration");
+	if (args->given[OPT_RING_SIZE] && (ring & (ring - 1) || ring < (__u64)getpagesize() || ring > 1u << 30))
+		return err_set(err, STATUS_USAGE, "--ring-size: %s is not a power of two between the page size (%d) and 1g",
+			       args->text[OPT_RING_SIZE], getpagesize());
+	if (args->given[OPT_INTERVAL] && args->number[OPT_INTERVAL] < 1000000)
+		return err_set(err, STATUS_USAGE, "--interval: %s is below 1ms", args->text[OPT_INTERVAL]);
+	return 0;
+}
+
+static unsigned int ring_size(const struct observation *o)
+{
+	return o->args->given[OPT_RING_SIZE] ? o->args->number[OPT_RING_SIZE] : RING_DEFAULT;
+}
+
+static void configure(struct observation *o)
+{
+	const struct args *args = o->args;
+	struct observe_config *config = &o->config;
+	enum option_id by = o->observer->by_option;
+
+	config->self = getpid();
+	config->hist = args->given[OPT_HIST];
+	config->hist_by = o->observer->key[args->given[by] ? args->number[by] : 0];
+	config->count = args->given[OPT_COUNT] ? args->number[OPT_COUNT] : 0;
+	/* Half the ring: enough room for what comes while the reader wakes up. */
+	config->wakeup_bytes = ring_size(o) / 2;
+}
+
+static void discard(struct observation *o)
+{
+	int i;
+
+	ring_buffer__free(o->ring);
+	o->ring = NULL;
+	for (i = 0; i < PROGRAMS_MAX; i++) {
+		bpf_link__destroy(o->link[i]);
+		o->link[i] = NULL;
+	}
+	bpf_object__close(o->object);
+	o->object = NULL;
+}
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct observation *o = ctx;
+	char *p = out_begin(o->out);
+
+	(void)size;
+	out_end(o->out, format_event(&o->format, p, data), true);
+	return 0;
+}
+
+/* Programs of other sources are not loaded, and a map that only they use is not made. */
+static int prepare(struct observation *o, int source)
+{
+	struct bpf_map *ring = bpf_object__find_map_by_name(o->object, "ring");
+	struct observe_config *config = observe_variable(o, "cfg");
+	struct bpf_program *program;
+	int i;
+
+	o->state = observe_variable(o, "state");
+	o->stats = bpf_object__find_map_by_name(o->object, "stats");
+	o->hists = bpf_object__find_map_by_name(o->object, "hists");
+	if (!ring || !config || !o->state || !o->stats || !o->hists)
+		return -EINVAL;
+	bpf_object__for_each_program(program, o->object)
+		bpf_program__set_autoload(program, false);
+	for (i = 0; i < PROGRAMS_MAX; i++) {
+		o->program[i] = NULL;
+		if (!(o->plan.source[source].programs >> i & 1))
+			continue;
+		o->program[i] = bpf_object__find_program_by_name(o->object, o->source->program[i].name);
+		if (!o->program[i])
+			return -EINVAL;
+		bpf_program__set_autoload(o->program[i], true);
+	}
+	o->config.source = source;
+	*config = o->config;
+	bpf_map__set_max_entries(ring, o->config.hist ? (unsigned int)getpagesize() : ring_size(o));
+	if (o->config.hist && o->config.hist_by >= BY_DEV)
+		bpf_map__set_max_entries(o->hists, HIST_KEYS * STATS_COUNT);
+	if (o->source->stateless && o->observer->state_map)
+		bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, o->observer->state_map), false);
+	if (o->code->configure)
+		o->code->configure(o, source);
+	return 0;
+}
+
+/* One attempt with one source. 0 or -errno; libbpf_said has libbpf's word. */
+static int attach(struct observation *o, int source)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = o->observer->command);
+	int ret, i;
+
+	libbpf_said[0] = 0;
+	o->source = &o->observer->source[source];
+	o->object = bpf_object__open_mem(o->code->elf, o->code->elf_size, &options);
+	if (!o->object)
+		return -errno;
+	ret = prepare(o, source);
+	if (!ret)
+		ret = bpf_object__load(o->object);
+	/* The ends first: what begins from then on is seen to its end. */
+	for (i = PROGRAMS_MAX - 1; i >= 0 && !ret; i--) {
+		if (!o->program[i])
+			continue;
+		o->link[i] = bpf_program__attach(o->program[i]);
+		if (!o->link[i])
+			ret = -errno;
+	}
+	if (!ret && !o->config.hist) {
+		o->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(o->object, "ring"), on_record, o, NULL);
+		if (!o->ring)
+			ret = -errno;
+	}
+	if (ret) {
+		discard(o);
+		return ret;
+	}
+	/* Only now: a program that runs alone would see begins without ends. */
+	o->state->enabled = true;
+	return 0;
+}
+
+static int attach_best(struct observation *o, struct err *err)
+{
+	enum option_id option = o->observer->source_option;
+	bool forced = o->args->given[option];
+	int source = forced ? (int)o->args->number[option] : plan_choose(&o->plan, 0);
+	int ret;
+
+	if (forced && !o->plan.source[source].usable)
+		return err_set(err, STATUS_KERNEL, "source %s: %s; see 'iomapscope probe'", source_name(o->observer, source),
+			       o->plan.source[source].why_not);
+	if (source < 0)
+		return err_set(err, STATUS_KERNEL, "this kernel has no source for %s: %s; see 'iomapscope probe'",
+			       o->observer->command, o->plan.source[o->observer->source_count - 1].why_not);
+	for (;;) {
+		ret = attach(o, source);
+		if (!ret)
+			break;
+		observe_tell(o, "source %s: %s", source_name(o->observer, source), strerror(-ret));
+		if (ret == -EPERM || ret == -EACCES) {
+			const char *missing = caps_missing();
+
+			if (missing)
+				return err_set(err, STATUS_PRIVILEGE, "%s missing; run as root, or give the capability", missing);
+		}
+		if (ret == -EINTR || ret == -ENOMEM || forced || plan_choose(&o->plan, source + 1) < 0)
+			return err_set(err, ret == -ENOMEM ? STATUS_FAILED : STATUS_KERNEL, "source %s cannot be attached: %s%s%s; -v tells "
+				       "more", source_name(o->observer, source), strerror(-ret), libbpf_said[0] ? ": " : "", libbpf_said);
+		source = plan_choose(&o->plan, source + 1);
+	}
+	o->account.source = source_name(o->observer, source);
+	observe_tell(o, "attached, source %s", source_name(o->observer, source));
+	return 0;
+}
+
+/* Sum of a program's counters over the CPUs; @hists is added up too if it is not NULL. */
+static int read_stats(struct observation *o, __u32 program, struct observe_stats *sum)
+{
+	static struct observe_stats *percpu;
+	int cpu, i;
+
+	if (!percpu)
+		percpu = calloc(o->cpus, sizeof(*percpu));
+	if (!percpu)
+		return -ENOMEM;
+	if (bpf_map__lookup_elem(o->stats, &program, sizeof(program), percpu, o->cpus * sizeof(*percpu), 0))
+		return -errno;
+	memset(sum, 0, sizeof(*sum));
+	for (cpu = 0; cpu < o->cpus; cpu++) {
+		const struct observe_stats *one = &percpu[cpu];
+
+		sum->seen += one->seen;
+		sum->emitted += one->emitted;
+		sum->filtered += one->filtered;
+		sum->ring_full += one->ring_full;
+		sum->map_full += one->map_full;
+		sum->nesting += one->nesting;
+		sum->unmatched_begin += one->unmatched_begin;
+		sum->unmatched_end += one->unmatched_end;
+		for (i = 0; i < HIST_SLOTS; i++)
+			hist_add(&sum->hist[i], &one->hist[i]);
+	}
+	return 0;
+}
+
+static int collect_arrays(struct observation *o, struct hist_set *set)
+{
+	static struct observe_stats sum;
+	__u32 program;
+	int i, ret;
+
+	for (program = 0; program < STATS_COUNT; program++) {
+		ret = read_stats(o, program, &sum);
+		if (ret)
+			return ret;
+		for (i = 0; i < HIST_SLOTS; i++) {
+			struct keyed_hist *h;
+
+			if (!sum.hist[i].count)
+				continue;
+			h = hist_set_at(set, i, 0);
+			if (!h)
+				return -ENOMEM;
+			hist_add(&h->hist, &sum.hist[i]);
+		}
+	}
+	return 0;
+}
+
+static int collect_hash(struct observation *o, struct hist_set *set)
+{
+	struct bpf_map *map = o->hists;
+	struct hist *percpu = calloc(o->cpus, sizeof(*percpu));
+	struct hist_key key, *last = NULL;
+	int cpu, ret;
+
+	if (!percpu)
+		return -ENOMEM;
+	while (!(ret = bpf_map__get_next_key(map, last, &key, sizeof(key)))) {
+		struct keyed_hist *h;
+
+		last = &key;
+		ret = bpf_map__lookup_elem(map, &key, sizeof(key), percpu, o->cpus * sizeof(*percpu), 0);
+		if (ret)
+			break;
+		h = hist_set_at(set, key.a, key.b);
+		if (!h) {
+			ret = -ENOMEM;
+			break;
+		}
+		for (cpu = 0; cpu < o->cpus; cpu++)
+			hist_add(&h->hist, &percpu[cpu]);
+	}
+	free(percpu);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int collect(struct observation *o, struct hist_set *set)
+{
+	return o->config.hist_by >= BY_DEV ? collect_hash(o, set) : collect_arrays(o, set);
+}
+
+/* Until told to stop: sleeps, and prints what each interval added to @shown. */
+static int watch_hist(struct observation *o, struct hist_set *shown, __u64 *shown_ns)
+{
+	__u64 interval = o->args->number[OPT_INTERVAL], next = o->start_ns + interval;
+	int ret = 0;
+
+	while (!session_stop && !ret && !out_error(o->out)) {
+		struct hist_set now = {}, diff = {};
+		__u64 at = monotonic_ns();
+
+		if (!interval || at < next) {
+			__u64 wait = interval ? next - at : 1000000000;
+			struct timespec sleep = { wait / 1000000000, wait % 1000000000 };
+
+			nanosleep(&sleep, NULL);
+			continue;
+		}
+		ret = collect(o, &now);
+		if (!ret && !hist_set_diff(&diff, &now, shown))
+			ret = -ENOMEM;
+		if (!ret) {
+			format_sync_clock(&o->format);
+			if (!o->json && o->format.kind == FORMAT_TABLE) {
+				char *p = out_begin(o->out);
+
+				p = format_time(&o->format, p, at);
+				*p++ = '\n';
+				out_end(o->out, p, false);
+			}
+			hist_print(o->out, &o->format, &diff, o->config.hist_by, at, at - *shown_ns);
+			out_flush(o->out);
+			hist_set_free(shown);
+			*shown = now;
+			*shown_ns = at;
+		} else {
+			hist_set_free(&now);
+		}
+		hist_set_free(&diff);
+		next += interval;
+		if (next < at)
+			next = at + interval;
+	}
+	return ret;
+}
+
+/* Until told to stop, or --count is reached, or the output fails. */
+static int watch_ring(struct observation *o)
+{
+	struct epoll_event event;
+	int ret = 0, synced = 0;
+
+	while (!session_stop && ret >= 0 && !out_error(o->out)) {
+		/* In portions, so that a flood does not keep us from looking at the clock. */
+		ret = ring_buffer__consume_n(o->ring, 4096);
+		if (ret > 0)
+			continue;
+		out_flush(o->out);
+		if (o->config.count && out_written(o->out) >= o->config.count)
+			break;
+		if (ret < 0)
+			break;
+		epoll_wait(ring_buffer__epoll_fd(o->ring), &event, 1, LATENCY_MS);
+		if (++synced >= 20) {
+			format_sync_clock(&o->format);
+			synced = 0;
+		}
+	}
+	return ret < 0 && ret != -EINTR ? ret : 0;
+}
+
+/*
+ * No program runs any more when this returns. The order matters: begins first, so that what is in flight can end. A program that
+ * was called just before its link went away ends within an RCU grace period, which is what the barrier waits for.
+ */
+static void detach(struct observation *o)
+{
+	int i;
+
+	o->state->stopping = true;
+	for (i = 0; i < PROGRAMS_MAX; i++) {
+		bpf_link__destroy(o->link[i]);
+		o->link[i] = NULL;
+	}
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(20000);
+}
+
+/* Runs of a program that the kernel left out because it was running on that CPU already. */
+static __u64 skipped(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	if (!program || bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+static int account(struct observation *o)
+{
+	static struct observe_stats sum;
+	struct account *a = &o->account;
+	const struct bpf_program *begins = NULL;
+	__u64 in_kernel = 0, begins_skipped = 0;
+	__u32 program;
+	int i, ret;
+
+	for (program = 0; program < STATS_COUNT; program++) {
+		ret = read_stats(o, program, &sum);
+		if (ret)
+			return ret;
+		a->seen += sum.seen;
+		a->filtered += sum.filtered;
+		a->lost[LOSS_ring_full] += sum.ring_full;
+		a->lost[LOSS_map_full] += sum.map_full;
+		a->lost[LOSS_nesting] += sum.nesting;
+		a->lost[LOSS_unmatched_begin] += sum.unmatched_begin;
+		a->lost[LOSS_unmatched_end] += sum.unmatched_end;
+		in_kernel += sum.emitted;
+	}
+	for (i = 0; i < PROGRAMS_MAX; i++) {
+		__u64 missed = skipped(o->program[i]);
+
+		a->programs_skipped += missed;
+		if (o->program[i] && !begins)
+			begins = o->program[i];
+		if (o->program[i] == begins)
+			begins_skipped += missed;
+	}
+	if (o->config.hist) {
+		struct hist_set set = {};
+		size_t n;
+
+		ret = collect(o, &set);
+		for (n = 0; n < set.count; n++)
+			in_kernel += set.hist[n].hist.count;
+		hist_set_free(&set);
+		if (ret)
+			return ret;
+		a->emitted = in_kernel;
+	} else {
+		a->emitted = out_written(o->out);
+		a->lost[LOSS_output] = in_kernel - a->emitted;
+	}
+	if (o->source->stateless) {
+		/* Each run is one event. Where there are begins and ends a run left out shows as an unmatched begin or end. */
+		a->lost[LOSS_skipped] = a->programs_skipped;
+		a->seen += a->programs_skipped;
+	} else {
+		/* Begun, and neither reported nor lost yet: its end has not come, or never will. */
+		__u64 known = in_kernel + a->filtered;
+
+		for (i = 0; i < LOSS_COUNT; i++) {
+			if (i != LOSS_output)
+				known += a->lost[i];
+		}
+		if (a->seen > known)
+			a->lost[LOSS_unmatched_begin] += a->seen - known;
+		if (begins_skipped > a->lost[LOSS_unmatched_end])
+			a->unseen_at_most = begins_skipped - a->lost[LOSS_unmatched_end];
+	}
+	a->duration_ns = monotonic_ns() - o->start_ns;
+	return 0;
+}
+
+static int watch(struct observation *o, struct err *err)
+{
+	struct hist_set shown = {}, last = {}, diff = {};
+	__u64 shown_ns = o->start_ns, end_ns;
+	int ret;
+
+	if (o->config.hist) {
+		hist_header(o->out, o->format.kind);
+		ret = watch_hist(o, &shown, &shown_ns);
+	} else {
+		if (!o->json)
+			out_end(o->out, format_header(&o->format, out_begin(o->out)), false);
+		out_flush(o->out);
+		ret = watch_ring(o);
+	}
+	/* From here on a reader that takes nothing is given up after a while. */
+	session_stop = 1;
+	detach(o);
+	end_ns = monotonic_ns();
+	if (!ret && o->config.hist) {
+		ret = collect(o, &last);
+		if (!ret && !hist_set_diff(&diff, &last, &shown))
+			ret = -ENOMEM;
+		if (!ret)
+			hist_print(o->out, &o->format, &diff, o->config.hist_by, end_ns, end_ns - shown_ns);
+	}
+	while (!ret && o->ring && !out_error(o->out)) {
+		if (ring_buffer__consume_n(o->ring, 4096) <= 0)
+			break;
+	}
+	out_flush(o->out);
+	hist_set_free(&shown);
+	hist_set_free(&last);
+	hist_set_free(&diff);
+	if (!ret)
+		ret = account(o);
+	if (ret)
+		return err_set(err, STATUS_FAILED, "cannot read the kernel's results: %s", strerror(-ret));
+	return 0;
+}
+
+/* The last line: JSON's to standard output, the others' (and that of a broken output) to standard error. */
+static int conclude(struct observation *o, struct err *err)
+{
+	int error = out_error(o->out);
+	char text[2048];
+
+	if (!error && o->json) {
+		out_end(o->out, account_json(&o->account, out_begin(o->out)), false);
+		out_flush(o->out);
+		error = out_error(o->out);
+	}
+	if (error || !o->json) {
+		*account_text(&o->account, text) = 0;
+		fputs(text, stderr);
+	}
+	if (error == ETIMEDOUT)
+		return err_set(err, STATUS_OUTPUT, "cannot write the output: its reader does not read");
+	if (error)
+		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s", strerror(error));
+	if (o->args->given[OPT_STRICT] && !account_complete(&o->account))
+		return err_set(err, STATUS_LOST, "%llu of %llu %s were lost, and up to %llu not seen (--strict)",
+			       (unsigned long long)account_lost(&o->account), (unsigned long long)o->account.seen, o->observer->command,
+			       (unsigned long long)o->account.unseen_at_most);
+	return 0;
+}
+
+static int run(struct observation *o, struct err *err)
+{
+	const char *missing;
+	struct btf *btf;
+	int ret;
+
+	if (check_args(o, err) || filter_resolve(&o->config, o->args, err))
+		return -1;
+	missing = caps_missing();
+	if (missing)
+		return err_set(err, STATUS_PRIVILEGE, "%s missing; run as root, or give the capability", missing);
+	if (plan_btf(&btf, err))
+		return -1;
+	plan_make(&o->plan, o->observer, btf);
+	btf__free(btf);
+	configure(o);
+	o->cpus = libbpf_num_possible_cpus();
+	if (o->cpus < 0)
+		return err_set(err, STATUS_FAILED, "cannot count the CPUs: %s", strerror(-o->cpus));
+	format_init(&o->format, o->observer, o->args->given[OPT_OUTPUT] ? o->args->number[OPT_OUTPUT] : FORMAT_TABLE, o->plan.era);
+	o->json = o->format.kind == FORMAT_JSON;
+	o->out = out_new(STDOUT_FILENO, OUTPUT_BUFFER, &session_stop);
+	if (!o->out)
+		return err_set(err, STATUS_FAILED, "no memory");
+
+	/* The signals only once there is something to end in order. */
+	if (attach_best(o, err))
+		return -1;
+	session_signals();
+	ret = caps_drop();
+	if (ret)
+		return err_set(err, STATUS_FAILED, "cannot drop the capabilities: %s", strerror(-ret));
+	o->start_ns = monotonic_ns();
+	session_duration(o->args->number[OPT_DURATION]);
+	if (watch(o, err))
+		return -1;
+	return conclude(o, err);
+}
+
+int observe_main(const struct observe_code *code, const struct args *args, struct err *err)
+{
+	struct observation *o = calloc(1, sizeof(*o));
+	int ret;
+
+	if (!o) {
+		err_set(err, STATUS_FAILED, "no memory");
+		return err->status;
+	}
+	o->code = code;
+	o->observer = code->observer;
+	o->args = args;
+	o->verbose = libbpf_speaks = args->given[OPT_VERBOSE];
+	o->account.command = o->observer->command;
+	libbpf_set_print(on_libbpf);
+	ret = run(o, err);
+	discard(o);
+	out_free(o->out);
+	free(o);
+	return ret ? err->status : STATUS_OK;
+}

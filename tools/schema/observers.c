@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "observers.h"
+
+const struct observer *const observers[] = {
+	&lookups_observer,
+};
+const size_t observer_count = sizeof(observers) / sizeof(observers[0]);
+
+const struct observer *observer_of(const struct command_desc *command)
+{
+	size_t i;
+
+	for (i = 0; i < observer_count; i++) {
+		if (!strcmp(observers[i]->command, command->name))
+			return observers[i];
+	}
+	return NULL;
+}
+
+const char *source_name(const struct observer *observer, unsigned int source)
+{
+	return source < (unsigned int)observer->source_count ? observer->source[source].name : NULL;
+}
+
+const char *source_limits(const struct observer *observer, unsigned int source)
+{
+	return source < (unsigned int)observer->source_count ? observer->source[source].limits : NULL;
+}
+
+bool observer_shows(const struct observer *observer, enum field_kind kind)
+{
+	int i;
+
+	for (i = 0; i < observer->field_count; i++) {
+		if (observer->field[i].kind == kind)
+			return true;
+	}
+	return false;
+}

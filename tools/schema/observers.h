@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An observer as data: the event that it shows, where the event can come from, and what its histograms can be of. Loader, planner,
+ * formatter, help, man page, completion and docs/events.md are made of this. Each observer's table is in a file of its name.
+ */
+#ifndef IOMAPSCOPE_OBSERVERS_H
+#define IOMAPSCOPE_OBSERVERS_H
+
+#include "observe.h"
+#include "schema.h"
+
+/* What a source needs of the kernel, as its BTF tells. */
+enum need_kind {
+	NEED_EVENT,		/* tracepoint @name with @args arguments */
+	NEED_FUNCTION,		/* function @name with @args arguments */
+	NEED_MEMBER,		/* @member of struct @name */
+	NEED_ENUM,		/* enum @name */
+	NEED_ITERATION,		/* an iterator that tells whether its loop goes on */
+	NEED_PROGRAM,		/* one of the source's programs that have a condition */
+};
+
+struct need {
+	enum need_kind kind;
+	const char *name;
+	const char *member;
+	int args;
+};
+
+/* One that is loaded for a source; with a @function only if that exists with so many arguments. */
+struct program_desc {
+	const char *name;
+	const char *function;
+	int args;
+};
+
+#define PROGRAMS_MAX 8
+
+struct source_desc {
+	const char *name;
+	const char *limits;			/* what it cannot tell, or NULL */
+	const struct need *needs;
+	size_t need_count;
+	struct program_desc program[PROGRAMS_MAX];	/* the one that sees the begin first */
+	bool stateless;				/* one program that sees all at once: each of its runs is one event */
+};
+
+struct observer {
+	const char *command;
+	const char *event;			/* the field of this name */
+	const struct field *field;
+	int field_count;
+	size_t record_size;
+	const struct source_desc *source;	/* the best first */
+	int source_count;
+	const enum hist_by *key;		/* in the order of --by's choices; the first is the default */
+	int key_count;
+	enum option_id by_option, source_option;
+	const char *state_map;			/* where begins wait for their ends; not needed by a stateless source */
+};
+
+#define SOURCES_MAX 4
+
+extern const struct observer lookups_observer;
+
+extern const struct observer *const observers[];
+extern const size_t observer_count;
+
+/* The observer of a command, NULL if it has none. */
+const struct observer *observer_of(const struct command_desc *command);
+
+/* Whether its event has a field of this kind: what the kind's words mean is then said in its help. */
+bool observer_shows(const struct observer *observer, enum field_kind kind);
+
+/* NULL beyond the sources, or if there is nothing that it cannot tell. */
+const char *source_name(const struct observer *observer, unsigned int source);
+const char *source_limits(const struct observer *observer, unsigned int source);
+
+#endif
