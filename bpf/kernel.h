@@ -68,7 +68,57 @@ struct iomap_iter___status {
 	int status;
 };
 
+/* include/linux/bio.h, include/linux/bvec.h */
+struct bvec_iter {
+	unsigned int bi_size;
+};
+
+struct bio {
+	struct bvec_iter bi_iter;
+};
+
+/* include/linux/iomap.h. io_bio is a pointer up to 6.8 (where io_inline_bio is), and must not be read there. */
+struct iomap_ioend {
+	__u16 io_flags;
+	struct inode *io_inode;
+	__u64 io_size;
+	long long io_offset;
+	__u64 io_sector;
+	struct bio io_bio;
+};
+
+/* Up to 6.13, where io_flags are those of the mapping. After that they are IOMAP_IOEND_*. */
+struct iomap_ioend___type {
+	__u16 io_type;
+};
+
+/* Up to 6.8, where an ioend may have several bios. */
+struct iomap_ioend___chain {
+	struct bio io_inline_bio;
+};
+
+/* From 6.14: an ioend may be split before it is submitted. */
+struct iomap_ioend___split {
+	struct {
+		int counter;
+	} io_remaining;
+	int io_error;
+	struct iomap_ioend___split *io_parent;
+};
+
+/* Up to 6.16. */
+struct iomap_writepage_ctx___ioend {
+	struct iomap_ioend *ioend;
+};
+
+/* From 6.17. */
+struct iomap_writepage_ctx___wb_ctx {
+	struct iomap_ioend *wb_ctx;
+};
+
 #pragma clang attribute pop
+
+#define IOEND_UNWRITTEN	(1u << 0)	/* IOMAP_IOEND_UNWRITTEN */
 
 #define S_IFMT	0170000
 #define S_IFBLK	0060000

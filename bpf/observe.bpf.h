@@ -48,6 +48,14 @@ static __always_inline __u32 inode_dev(struct inode *inode)
 	return inode->i_sb->s_dev;
 }
 
+/* The same by a pointer that the verifier does not know. */
+static __always_inline __u32 far_inode_dev(struct inode *inode)
+{
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK)
+		return BPF_CORE_READ(inode, i_rdev);
+	return BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
 static __always_inline bool comm_differs(void)
 {
 	struct task_comm comm;

@@ -18,6 +18,7 @@ struct task_comm {
 enum hist_by {
 	BY_OP,
 	BY_TYPE,
+	BY_REASON,
 	BY_DEV,
 	BY_INO,
 	BY_COMM,

@@ -55,6 +55,9 @@ class Env:
     def lookups(self, *args, **kwargs):
         return tool.Lookups(self.workdir, *args, **kwargs)
 
+    def observe(self, observer, *args, **kwargs):
+        return tool.Observer(self.workdir, *args, observer=observer, **kwargs)
+
     def clean(self):
         tool.kill_all()
         for fs in self.filesystems:

@@ -48,8 +48,8 @@ def capabilities(pid):
     return int(fields["CapEff"], 16)
 
 
-class Lookups:
-    """An `iomapscope lookups` in the background that is attached when the constructor returns.
+class Observer:
+    """An `iomapscope lookups`, or another observer, in the background that is attached when the constructor returns.
 
     The tool drops its capabilities once it has attached, which is what tells that it has.
     stdout: a file or pipe; by default a file, which stop() reads as one JSON object a line.
@@ -57,9 +57,10 @@ class Lookups:
 
     live = []
 
-    def __init__(self, workdir, *args, output="json", stdout=None):
+    def __init__(self, workdir, *args, output="json", stdout=None, observer="lookups"):
+        self.name = observer
         self.args = [str(arg) for arg in args]
-        self.out_path = os.path.join(workdir, f"lookups.{len(Lookups.live)}.out")
+        self.out_path = os.path.join(workdir, f"{observer}.{len(Observer.live)}.out")
         self.err_path = self.out_path[:-3] + "err"
         self.reads_file = stdout is None
         self.status = None
@@ -67,11 +68,11 @@ class Lookups:
         self.events = []
         self.hists = []
         self.summary = {}
-        command = [TOOL, "lookups", "-o", output, *self.args]
+        command = [TOOL, observer, "-o", output, *self.args]
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.process = subprocess.Popen(command, stdout=stdout or out, stderr=err,
                                             stdin=subprocess.DEVNULL)
-        Lookups.live.append(self)
+        Observer.live.append(self)
         self._wait_attached(command)
 
     def _wait_attached(self, command):
@@ -108,7 +109,7 @@ class Lookups:
             self.status = self.process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"lookups {' '.join(self.args)} does not end: {self.stderr()}")
+            raise AssertionError(f"{self.name} {' '.join(self.args)} does not end: {self.stderr()}")
         if self.reads_file:
             with open(self.out_path, errors="replace") as out:
                 self.text = out.read()
@@ -122,21 +123,24 @@ class Lookups:
             record = json.loads(line)
             if self.summary:
                 raise AssertionError(f"a line after the summary: {line}")
-            if record["event"] == "lookup":
+            if record["event"] + "s" == self.name:
                 self.events.append(record)
             elif record["event"] == "summary":
                 self.summary = record
             else:
                 self.hists.append(record)
         if not self.summary:
-            raise AssertionError(f"lookups {' '.join(self.args)} printed no summary: {self.stderr()}")
+            raise AssertionError(f"{self.name} {' '.join(self.args)} printed no summary: {self.stderr()}")
+
+
+Lookups = Observer
 
 
 def kill_all():
     """Ends what a failed case has left behind."""
-    for lookups in Lookups.live:
+    for lookups in Observer.live:
         lookups.kill()
-    Lookups.live.clear()
+    Observer.live.clear()
 
 
 def balanced(t, lookups, name, lossless=True, streamed=True):

@@ -48,7 +48,7 @@ done
 for word in version --version; do
 	good "(libbpf " $word
 done
-for command in lookups probe help version; do
+for command in lookups ioends probe help version; do
 	good "Usage: iomapscope $command [OPTION...]" help $command
 	cp "$work/out" "$work/help"
 	good "Usage: iomapscope $command [OPTION...]" $command --help
@@ -66,6 +66,7 @@ refused 2 "unknown option '-V'" -V
 refused 2 "no command 'frobnicate' to help with" help frobnicate
 refused 2 "no command 'probe' to help with" help lookups probe
 refused 2 "unknown option '--frobnicate' for lookups" lookups --frobnicate
+refused 2 "unknown option '--op' for ioends" ioends --op write
 refused 2 "unexpected argument 'x' for version" version x
 refused 2 "unknown command 'a?b'" $'a\nb'
 

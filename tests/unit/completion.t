@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "probe", "help", "version"])
+    equal([""], ["lookups", "ioends", "probe", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -51,6 +51,8 @@ def functions(tap):
 
     equal(["lookups", "--by", ""], ["op", "type", "dev", "ino", "comm"])
     equal(["lookups", "--by", "d"], ["dev"])
+    equal(["ioends", "--by", ""], ["type", "reason", "dev", "ino", "comm"])
+    equal(["ioends", "--source", "iomap_submit"], ["iomap_submit_ioend+fentry", "iomap_submit_ioend+kprobe"])
     equal(["lookups", "-o", ""], ["table", "json", "csv"])
     equal(["lookups", "--output", "j"], ["json"])
     equal(["probe", "-o", ""], ["table", "json"])

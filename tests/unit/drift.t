@@ -8,7 +8,7 @@ export LC_ALL=C TZ=UTC
 
 tool=build/bin/iomapscope
 man=build/man/iomapscope-lookups.8
-for file in $tool $man build/completion/iomapscope build/man/lookups-fields.md build/unit/format; do
+for file in $tool $man build/completion/iomapscope build/man/lookups-fields.md build/man/ioends-fields.md build/unit/format; do
 	[ -e "$file" ] || skip_all "$file is not there: make tool unit"
 done
 work=$(mktemp -d) || exit 1
@@ -40,23 +40,52 @@ same()
 	is "$1" "$2" "$3" "$(diff <(echo "$1") <(echo "$2"))"
 }
 
-# The fields.
-fields=$(schema lookup_fields.h FIELD LOOKUP_FIELDS)
-headings=$(schema lookup_fields.h FIELD LOOKUP_FIELDS 4)
-columns=$(paste -d' ' <(echo "$fields") <(echo "$headings") | sed -e 's/ NULL$//')
-ok "$([ "$(wc -l <<<"$fields")" -gt 20 ]; echo $?)" "the schema's fields are read"
-same "$(build/unit/format json | grep -o '"[a-z_]*":' | tr -d '":')" "$fields" "fields: JSON's keys"
-same "$(build/unit/format csv | head -1 | tr , '\n')" "$fields" "fields: CSV's header"
-same "$(build/unit/format table | head -1 | tr -s ' ' '\n')" "$(grep -v NULL <<<"$headings")" "fields: the table's columns"
-same "$(help_terms Fields)" "$columns" "fields: help"
-same "$(man_terms FIELDS | tr -d '[]')" "$columns" "fields: man page"
-# shellcheck disable=SC2016
-same "$(sed -n '/begin lookups-fields/,/end lookups-fields/s/^| `\([a-z_]*\)` |.*/\1/p' docs/events.md)" "$fields" "fields: docs/events.md"
+# The fields of each observer's event.
+for observer in lookups:LOOKUP ioends:IOEND; do
+	command=${observer%:*} event=${observer#*:}
+	$tool help "$command" >"$work/help"
+	man=build/man/iomapscope-$command.8
+	fields=$(schema "${event,,}_fields.h" FIELD "${event}_FIELDS")
+	headings=$(schema "${event,,}_fields.h" FIELD "${event}_FIELDS" 4)
+	columns=$(paste -d' ' <(echo "$fields") <(echo "$headings") | sed -e 's/ NULL$//')
+	ok "$([ "$(wc -l <<<"$fields")" -gt 20 ]; echo $?)" "$command: the schema's fields are read"
+	same "$(build/unit/format json "$command" | grep -o '"[a-z_]*":' | tr -d '":')" "$fields" "$command: fields: JSON's keys"
+	same "$(build/unit/format csv "$command" | head -1 | tr , '\n')" "$fields" "$command: fields: CSV's header"
+	same "$(build/unit/format table "$command" | head -1 | tr -s ' ' '\n')" "$(grep -v NULL <<<"$headings")" "$command: fields: the table's columns"
+	same "$(help_terms Fields)" "$columns" "$command: fields: help"
+	same "$(man_terms FIELDS | tr -d '[]')" "$columns" "$command: fields: man page"
+	# shellcheck disable=SC2016
+	same "$(sed -n "/begin $command-fields/,/end $command-fields/"'s/^| `\([a-z_]*\)` |.*/\1/p' docs/events.md)" "$fields" \
+		"$command: fields: docs/events.md"
+	types=$(schema ops.h TYPE IOMAP_TYPES 2)
+	same "$(help_terms 'Mapping types')" "$types" "$command: types: help"
+	same "$(man_terms 'MAPPING TYPES')" "$types" "$command: types: man page"
+	same "$(man_terms 'FLAGS OF A MAPPING')" "$(schema ops.h FLAG IOMAP_MAP_FLAGS)" "$command: flags of a mapping: man page"
+	losses=$(schema commands.h LOSS LOSSES)
+	same "$(help_terms 'Reasons of loss')" "$losses" "$command: losses: help"
+	same "$(man_terms LOSSES)" "$losses" "$command: losses: man page"
+	id=SOURCE_${command^^}
+	[ "$command" != lookups ] || id=SOURCE
+	sources=$(sed -n "s/.*OPTION($id, 0, \"source\", \"NAME\", CHOICE, \"\([^\"]*\)\".*/\1/p" tools/schema/options.h | tr '|' '\n')
+	same "$(help_terms Sources)" "$sources" "$command: sources: help"
+	same "$(man_terms SOURCES)" "$sources" "$command: sources: man page"
+	# shellcheck disable=SC2016
+	same "$(awk -v head="## Observer sources for $command" '/^## / { inside = $0 == head } inside' docs/architecture.md |
+		sed -n 's/^| `\([^`]*\)` |.*/\1/p')" "$sources" \
+		"$command: sources: docs/architecture.md"
+done
+reasons=$(schema ops.h REASON IOEND_REASONS 2)
+same "$(help_terms 'Reasons of a begin')" "$reasons" "reasons of a begin: help"
+same "$(man_terms 'REASONS OF A BEGIN')" "$reasons" "reasons of a begin: man page"
+man=build/man/iomapscope-lookups.8
+$tool help lookups >"$work/help"
 
 # The whole generated table, and that make would generate it again.
 cp docs/events.md "$work/events.md"
-tools/schema/splice "$work/events.md" lookups-fields build/man/lookups-fields.md
-ok $? "docs/events.md can be spliced"
+for command in lookups ioends; do
+	tools/schema/splice "$work/events.md" $command-fields build/man/$command-fields.md
+	ok $? "$command: docs/events.md can be spliced"
+done
 same "$(cat docs/events.md)" "$(cat "$work/events.md")" "docs/events.md is what make docs-events writes"
 
 # The vocabulary.
@@ -68,19 +97,7 @@ groups=$(schema ops.h OP IOMAP_OPS 3)
 same "$(man_terms OPERATIONS | sed 's/.*\[\(.*\)\]/\1/')" "$groups" "groups: man page"
 same "$(sed -n '/lookups,--op)/,/;;/s/.*-W .\([^'\'']*\).*/\1/p' build/completion/iomapscope | tr ' ' '\n')" \
 	"$ops"$'\n'"$(uniq <<<"$groups")" "operations and groups: completion"
-types=$(schema ops.h TYPE IOMAP_TYPES 2)
-same "$(help_terms 'Mapping types')" "$types" "types: help"
-same "$(man_terms 'MAPPING TYPES')" "$types" "types: man page"
-same "$(man_terms 'FLAGS OF A MAPPING')" "$(schema ops.h FLAG IOMAP_MAP_FLAGS)" "flags of a mapping: man page"
 same "$(man_terms 'FLAGS OF A LOOKUP')" "$(schema ops.h FLAG IOMAP_ASK_FLAGS)" "flags of a lookup: man page"
-losses=$(schema commands.h LOSS LOSSES)
-same "$(help_terms 'Reasons of loss')" "$losses" "losses: help"
-same "$(man_terms LOSSES)" "$losses" "losses: man page"
-sources=$(sed -n 's/.*OPTION(SOURCE, 0, "source", "NAME", CHOICE, "\([^"]*\)".*/\1/p' tools/schema/options.h | tr '|' '\n')
-same "$(help_terms Sources)" "$sources" "sources: help"
-same "$(man_terms SOURCES)" "$sources" "sources: man page"
-# shellcheck disable=SC2016
-same "$(sed -n '/^## Observer sources/,/^## Guest/s/^| `\([^`]*\)` |.*/\1/p' docs/architecture.md)" "$sources" "sources: docs/architecture.md"
 
 # The commands, their options, the exit statuses.
 commands=$(schema commands.h COMMAND COMMANDS)
@@ -103,19 +120,19 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-probe; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-probe; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups probe; do
+for command in lookups ioends probe; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)( .*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"

@@ -440,6 +440,36 @@ static void events(void)
 	verdict("random events");
 }
 
+/* Records of every observer, of random bytes. */
+static void records(void)
+{
+	unsigned long i;
+
+	for (i = 0; i < rounds; i++) {
+		const struct observer *observer = observers[below(observer_count)];
+		unsigned char *record = malloc(observer->record_size);
+		char *line = malloc(LINE_ROOM), *end;
+		enum format_kind kind = below(3);
+		struct format format;
+		size_t b;
+
+		for (b = 0; b < observer->record_size; b++)
+			record[b] = any() >> 56;
+		format_init(&format, observer, kind, below(ERA_COUNT));
+		end = format_event(&format, line, record);
+		*end = 0;
+		if (end - line > LINE_ROOM / 4 || strlen(line) != (size_t)(end - line) || !is_clean(line))
+			complain("not one line of clean UTF-8: ", line);
+		if (kind == FORMAT_JSON && !is_json(line))
+			complain("no JSON: ", line);
+		if (kind == FORMAT_CSV && csv_columns(line) != observer->field_count)
+			complain("columns of CSV: ", line);
+		free(line);
+		free(record);
+	}
+	verdict("random records of every observer");
+}
+
 /* Each line of what @set is printed as. */
 static void print_set(struct hist_set *set, enum hist_by by, enum format_kind kind)
 {
@@ -599,6 +629,7 @@ int main(int argc, char **argv)
 	arguments();
 	numbers();
 	events();
+	records();
 	histograms();
 	accounts();
 	system_files();

@@ -11,7 +11,7 @@ command -v mandoc >/dev/null || skip_all "mandoc is not installed"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
-for page in iomapscope iomapscope-lookups iomapscope-probe; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-probe; do
 	file=build/man/$page.8
 	$gen man "${page#iomapscope-}" >"$work/$page.8"
 	ok $? "$page is generated"
@@ -32,25 +32,28 @@ for page in iomapscope iomapscope-lookups iomapscope-probe; do
 done
 
 # Every sentence of the tables is on the page, whole: none is cut by a buffer, none eaten by roff.
+for command in lookups ioends; do
+	words=$(cat "$work/iomapscope-$command.words")
+	missing=()
+	count=0
+	while IFS= read -r sentence; do
+		count=$((count + 1))
+		sentence=$(tr -s ' ' <<<"$sentence")
+		# A line may break behind a hyphen.
+		[[ ${words//- /-} == *"${sentence//- /-}"* ]] || missing+=("$sentence")
+	done < <(build/bin/iomapscope help $command | awk '
+		# The description, sentence by sentence.
+		!head && /./ && !/^Usage|:$/ { text = text " " $0 }
+		!head && /:$/ { gsub(/ +/, " ", text); n = split(text, part, /\. /); for (i = 1; i <= n; i++) { sub(/^ /, "", part[i]); print part[i] } }
+		/^Usage/ { next }
+		/^(Examples|Output|Filters|Bounds|Kernel|Other|Fields|Operations|Mapping|Sources|Reasons|Exit)/ { head = $1; next }
+		head ~ /^(Filters|Bounds|Other|Exit|Reasons|Sources|Mapping)/ && /^  / {
+			doc = head == "Exit:" ? substr($0, 9) : substr($0, 29)
+			sub(/^ +/, "", doc); if (doc != "") print doc }')
+	ok "$((count < 50))" "$command: sentences of the help are read"
+	is "${missing[*]}" "" "$command: each line of the help is in the man page"
+done
 words=$(cat "$work/iomapscope-lookups.words")
-missing=()
-count=0
-while IFS= read -r sentence; do
-	count=$((count + 1))
-	sentence=$(tr -s ' ' <<<"$sentence")
-	# A line may break behind a hyphen.
-	[[ ${words//- /-} == *"${sentence//- /-}"* ]] || missing+=("$sentence")
-done < <(build/bin/iomapscope help lookups | awk '
-	# The description, sentence by sentence.
-	!head && /./ && !/^Usage|:$/ { text = text " " $0 }
-	!head && /:$/ { gsub(/ +/, " ", text); n = split(text, part, /\. /); for (i = 1; i <= n; i++) { sub(/^ /, "", part[i]); print part[i] } }
-	/^Usage/ { next }
-	/^(Examples|Output|Filters|Bounds|Kernel|Other|Fields|Operations|Mapping|Sources|Reasons|Exit)/ { head = $1; next }
-	head ~ /^(Filters|Bounds|Other|Exit|Reasons|Sources|Mapping)/ && /^  / {
-		doc = head == "Exit:" ? substr($0, 9) : substr($0, 29)
-		sub(/^ +/, "", doc); if (doc != "") print doc }')
-ok "$((count < 50))" "sentences of the help are read"
-is "${missing[*]}" "" "each line of the help is in the man page"
 like "$words" "anything else in bytes. OPTIONS" "the description is there to its end"
 like "$words" "->iomap_begin" "an arrow is an arrow"
 

@@ -9,6 +9,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "ioends.h"
 #include "lookups.h"
 #include "plan.h"
 #include "tap.h"
@@ -316,6 +317,53 @@ static void odd_types(void)
 	btf__free(btf);
 }
 
+/* Functions of these names with so many arguments, -1 for none. */
+static struct btf *with_functions(int submit, int writeback_submit, int finish)
+{
+	struct btf *btf = make(&linux_6_12);
+	const struct { const char *name; int args; } functions[] = {
+		{ "iomap_submit_ioend", submit }, { "iomap_ioend_writeback_submit", writeback_submit }, { "iomap_finish_ioend", finish },
+	};
+	int type = btf__find_by_name_kind(btf, "long", BTF_KIND_INT), proto, i, k;
+
+	for (i = 0; i < 3; i++) {
+		if (functions[i].args < 0)
+			continue;
+		proto = btf__add_func_proto(btf, type);
+		for (k = 0; k < functions[i].args; k++)
+			btf__add_func_param(btf, "argument", type);
+		btf__add_func(btf, functions[i].name, BTF_FUNC_STATIC, proto);
+	}
+	btf__add_struct(btf, "iomap_ioend", 64);
+	for (i = 0; i < 5; i++)
+		btf__add_field(btf, (const char *[]){ "io_inode", "io_offset", "io_size", "io_sector", "io_flags" }[i], type, 64 * i, 0);
+	return btf;
+}
+
+static void ioends_of(int submit, int writeback_submit, int finish, int chosen, unsigned int programs, const char *why, const char *what)
+{
+	struct btf *btf = with_functions(submit, writeback_submit, finish);
+
+	plan_make(&plan, &ioends_observer, btf);
+	is_int(plan_choose(&plan, 0), chosen, "ioends, %s: the source", what);
+	if (chosen >= 0)
+		is_int(plan.source[chosen].programs, programs, "ioends, %s: the programs", what);
+	is_str(plan.source[IOEND_SOURCE_FENTRY].why_not, why, "ioends, %s: why not", what);
+	btf__free(btf);
+}
+
+static void ioends(void)
+{
+	ioends_of(3, -1, 2, IOEND_SOURCE_FENTRY, 1 << 1 | 1 << 3, "", "6.1");
+	ioends_of(2, -1, 2, IOEND_SOURCE_FENTRY, 1 << 0 | 1 << 3, "", "6.12");
+	ioends_of(-1, 2, 2, IOEND_SOURCE_FENTRY, 1 << 2 | 1 << 3, "", "6.18");
+	ioends_of(4, -1, 2, -1, 0, "the kernel has no function iomap_submit_ioend or iomap_ioend_writeback_submit in a form that this "
+		  "version knows", "another submission");
+	ioends_of(2, -1, -1, -1, 0, "the kernel has no function iomap_finish_ioend", "no finish");
+	ioends_of(2, -1, 3, -1, 0, "the function iomap_finish_ioend has 3 arguments, this version knows it with 2", "another finish");
+	is_str(plan.source[IOEND_SOURCE_EVENTS].why_not, "the kernel has no event iomap_ioend_new", "ioends: no event of ours");
+}
+
 static void trying(void)
 {
 	struct kernel kernel = linux_6_12;
@@ -399,6 +447,7 @@ int main(void)
 	operations();
 	wrong_shapes();
 	odd_types();
+	ioends();
 	trying();
 	from_file();
 	ok(!source_name(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_LOOKUP), "no names beyond the sources");

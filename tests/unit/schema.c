@@ -75,7 +75,7 @@ static void options_table(void)
 
 static void sources(void)
 {
-	static const char *const by_names[] = { "op", "type", "dev", "ino", "comm" };
+	static const char *const by_names[] = { "op", "type", "reason", "dev", "ino", "comm" };
 	char names[256], by[64];
 	size_t n;
 	int i;
@@ -252,7 +252,7 @@ static void help(void)
 					 o->field[i].heading ? " " : "", o->field[i].doc);
 				ok(contains(words, part), "help %s has the field %s", o->command, o->field[i].name);
 			}
-			for (i = 0; observer_shows(o, KIND_OP) && i < OP_COUNT; i++) {
+			for (i = 0; observer_filters_op(o) && i < OP_COUNT; i++) {
 				snprintf(part, sizeof(part), "%s %s [%s]", ops[i].name, ops[i].doc, ops[i].group);
 				ok(contains(words, part), "help %s has the operation %s", o->command, ops[i].name);
 			}

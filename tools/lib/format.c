@@ -17,6 +17,11 @@ const char *type_name(unsigned int type)
 	return type < TYPE_COUNT ? mapping_types[type].name : NULL;
 }
 
+const char *reason_name(unsigned int reason)
+{
+	return reason < REASON_COUNT ? ioend_reasons[reason].name : NULL;
+}
+
 void format_init(struct format *format, const struct observer *observer, enum format_kind kind, enum flag_era era)
 {
 	memset(format, 0, sizeof(*format));
@@ -170,6 +175,8 @@ static char *put_field(struct format *format, char *p, const struct field *field
 		return put_name(p, op_name(value), value, json);
 	case KIND_TYPE:
 		return put_name(p, type_name(value), value, json);
+	case KIND_REASON:
+		return put_name(p, reason_name(value), value, json);
 	case KIND_MAP_FLAGS:
 	case KIND_ASK_FLAGS:
 		if (table && !value)

@@ -94,7 +94,7 @@ static void help_observer(FILE *file, const struct observer *observer)
 			 *field->unit ? "]" : "");
 		entry(file, term, doc, 28);
 	}
-	if (observer_shows(observer, KIND_OP)) {
+	if (observer_filters_op(observer)) {
 		fprintf(file, "\nOperations (group in brackets):\n");
 		for (i = 0; i < OP_COUNT; i++) {
 			char doc[160];
@@ -107,6 +107,11 @@ static void help_observer(FILE *file, const struct observer *observer)
 		fprintf(file, "\nMapping types:\n");
 		for (i = 0; i < TYPE_COUNT; i++)
 			entry(file, mapping_types[i].name, mapping_types[i].doc, 28);
+	}
+	if (observer_shows(observer, KIND_REASON)) {
+		fprintf(file, "\nReasons of a begin:\n");
+		for (i = 0; i < REASON_COUNT; i++)
+			entry(file, ioend_reasons[i].name, ioend_reasons[i].doc, 28);
 	}
 	fprintf(file, "\nSources, the best first:\n");
 	for (i = 0; i < observer->source_count; i++) {

@@ -5,7 +5,7 @@
 
 #include "histogram.h"
 
-static const char *const by_names[] = { "op", "type", "dev", "ino", "comm" };
+static const char *const by_names[] = { "op", "type", "reason", "dev", "ino", "comm" };
 
 struct keyed_hist *hist_set_at(struct hist_set *set, __u64 a, __u64 b)
 {
@@ -99,6 +99,9 @@ static char *put_key(char *p, const struct keyed_hist *h, enum hist_by by, enum 
 	case BY_TYPE:
 		name = type_name(h->a);
 		break;
+	case BY_REASON:
+		name = reason_name(h->a);
+		break;
 	case BY_DEV:
 		return put_dev(p, h->a);
 	case BY_INO:
@@ -138,7 +141,7 @@ static char *put_key_json(char *p, const struct keyed_hist *h, enum hist_by by)
 			p = put_dec(put_str(p, ",\"ino\":"), h->b);
 		return p;
 	}
-	name = by == BY_OP ? op_name(h->a) : type_name(h->a);
+	name = by == BY_OP ? op_name(h->a) : by == BY_TYPE ? type_name(h->a) : reason_name(h->a);
 	p = put_str(p, by_names[by]);
 	p = put_str(p, name ? "\":\"" : "\":null");
 	if (name) {

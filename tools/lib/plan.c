@@ -201,7 +201,7 @@ void plan_make(struct plan *plan, const struct observer *observer, const struct 
 			if (program->function && function_args(btf, program->function) != program->args)
 				continue;
 			plan->source[source].programs |= 1u << i;
-			plan->source[source].conditional |= !!program->function;
+			plan->source[source].conditional |= program->function && !program->extra;
 		}
 		for (i = 0; i < desc->need_count; i++)
 			check(plan, btf, source, &desc->needs[i]);
@@ -231,7 +231,9 @@ void plan_try(struct plan *plan, const struct btf *btf)
 
 		for (i = 0; i < desc->need_count && desc->needs[i].kind != NEED_FUNCTION; i++)
 			;
-		if (!plan->source[source].usable || i == desc->need_count)
+		if (desc->kprobes && access("/sys/bus/event_source/devices/kprobe", F_OK))
+			reject(plan, source, "the kernel has no kprobes");
+		if (!plan->source[source].usable || desc->kprobes || i == desc->need_count)
 			continue;
 		options.attach_btf_id = btf__find_by_name_kind(btf, desc->needs[i].name, BTF_KIND_FUNC);
 		fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "try", "GPL", nothing, 2, &options);

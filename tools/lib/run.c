@@ -125,6 +125,8 @@ static int check_args(struct observation *o, struct err *err)
 	if (args->given[OPT_RING_SIZE] && (ring & (ring - 1) || ring < (__u64)getpagesize() || ring > 1u << 30))
 		return err_set(err, STATUS_USAGE, "--ring-size: %s is not a power of two between the page size (%d) and 1g",
 			       args->text[OPT_RING_SIZE], getpagesize());
+	if (args->given[OPT_IN_FLIGHT] && args->number[OPT_IN_FLIGHT] > 1u << 20)
+		return err_set(err, STATUS_USAGE, "--in-flight: %s is above %u", args->text[OPT_IN_FLIGHT], 1u << 20);
 	if (args->given[OPT_INTERVAL] && args->number[OPT_INTERVAL] < 1000000)
 		return err_set(err, STATUS_USAGE, "--interval: %s is below 1ms", args->text[OPT_INTERVAL]);
 	return 0;
@@ -204,6 +206,9 @@ static int prepare(struct observation *o, int source)
 		bpf_map__set_max_entries(o->hists, HIST_KEYS * STATS_COUNT);
 	if (o->source->stateless && o->observer->state_map)
 		bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, o->observer->state_map), false);
+	if (o->observer->counts_flights && o->args->given[OPT_IN_FLIGHT])
+		bpf_map__set_max_entries(bpf_object__find_map_by_name(o->object, o->observer->state_map),
+					 o->args->number[OPT_IN_FLIGHT]);
 	if (o->code->configure)
 		o->code->configure(o, source);
 	return 0;
@@ -464,6 +469,23 @@ static __u64 skipped(const struct bpf_program *program)
 	return info.recursion_misses;
 }
 
+/* Entries of the table of those in flight, -1 if there is none. */
+static long flights(struct observation *o)
+{
+	struct bpf_map *map;
+	__u64 key, *last = NULL;
+	long count = 0;
+
+	if (!o->observer->counts_flights)
+		return -1;
+	map = bpf_object__find_map_by_name(o->object, o->observer->state_map);
+	while (!bpf_map__get_next_key(map, last, &key, sizeof(key))) {
+		last = &key;
+		count++;
+	}
+	return count;
+}
+
 static int account(struct observation *o)
 {
 	static struct observe_stats sum;
@@ -527,6 +549,8 @@ static int account(struct observation *o)
 		if (begins_skipped > a->lost[LOSS_unmatched_end])
 			a->unseen_at_most = begins_skipped - a->lost[LOSS_unmatched_end];
 	}
+	if (flights(o) >= 0)
+		observe_tell(o, "in flight at the end: %ld", flights(o));
 	a->duration_ns = monotonic_ns() - o->start_ns;
 	return 0;
 }

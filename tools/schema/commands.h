@@ -32,6 +32,25 @@
 		"iomapscope lookups -f /srv/db --op dio -o json\tdirect I/O of one file, for a program to read\n" \
 		"iomapscope lookups --errors\tthe lookups that fail\n" \
 		"iomapscope lookups --hist --by dev --interval 1s\tlatency by device, second by second\n") \
+	COMMAND(ioends, "ioends", NULL, \
+		"watch writeback: each ioend from its first folio to its end", \
+		"An ioend is one unit of writeback: folios that are contiguous in the file and on the disk, written by one bio. Each that " \
+		"is finished is one line, or with --hist is added to a histogram in the kernel. The task is the one that wrote back, which " \
+		"is seldom the one that dirtied: nothing tells which that was.\n\n" \
+		"The filters of task and file are decided when an ioend begins. One that had begun before the tool is not seen. The last " \
+		"line says how many were seen, emitted, left out by the filters, and lost, and why. Always " \
+		"seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
+		"A kernel with this project's events gives every field. A stock kernel from 6.1 on is observed by the functions that submit and " \
+		"finish ioends; 'iomapscope probe' says what that leaves unknown. A field that is unknown or means nothing is null in JSON, " \
+		"empty in CSV and - in the table. File systems that write back without iomap, as ext4 and btrfs do, have no ioends.\n\n" \
+		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
+		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
+		LIST(OPT_OUTPUT, OPT_HIST, OPT_BY_IOENDS, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_DEV, OPT_INO, OPT_FILE, \
+		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_IOENDS, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
+		     OPT_VERBOSE, OPT_HELP), \
+		"iomapscope ioends -d /srv --min-latency 10ms\tthe slow writeback of one file system\n" \
+		"iomapscope ioends --errors -o json\twriteback that fails, for a program to read\n" \
+		"iomapscope ioends --hist --by comm --interval 1s\twho writes back, and how long it takes\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \
@@ -62,13 +81,13 @@
 	STATUS(OUTPUT, 5, "the output was closed or could not be written") \
 	STATUS(LOST, 6, "--strict and something was lost or may not have been seen")
 
-/* LOSS(id, doc): why a lookup that was seen was neither emitted nor filtered. */
+/* LOSS(id, doc): why what was seen was neither emitted nor filtered. */
 #define LOSSES(LOSS) \
 	LOSS(ring_full, "the reader did not keep up and the ring had no room; see --ring-size") \
-	LOSS(map_full, "a table of the kernel had no room for the task or the key") \
-	LOSS(nesting, "more lookups nested in one task than there are slots") \
-	LOSS(unmatched_begin, "stock sources: the end of the lookup was not seen, or it had not ended yet") \
-	LOSS(unmatched_end, "stock sources: the begin of the lookup was not seen, as when it began before the tool") \
+	LOSS(map_full, "a table of the kernel had no room for the task, the key, or one more in flight") \
+	LOSS(nesting, "lookups: more of them nested in one task than there are slots") \
+	LOSS(unmatched_begin, "the end was not seen, or had not come yet") \
+	LOSS(unmatched_end, "lookups: the begin was not seen, as when it was before the tool's") \
 	LOSS(skipped, "the kernel skipped the program because it was running already") \
 	LOSS(output, "the record was read, or was in the ring, but could not be written")
 

@@ -143,7 +143,7 @@ static void man_observer(const struct observer *observer)
 			 *field->unit ? ")" : "");
 		roff_item(term, doc);
 	}
-	if (observer_shows(observer, KIND_OP)) {
+	if (observer_filters_op(observer)) {
 		puts(".SH OPERATIONS\nWith their group, which \\fB\\-\\-op\\fR takes as well.");
 		for (i = 0; i < OP_COUNT; i++) {
 			char term[64];
@@ -156,6 +156,11 @@ static void man_observer(const struct observer *observer)
 		puts(".SH MAPPING TYPES");
 		for (i = 0; i < TYPE_COUNT; i++)
 			roff_item(mapping_types[i].name, mapping_types[i].doc);
+	}
+	if (observer_shows(observer, KIND_REASON)) {
+		puts(".SH REASONS OF A BEGIN");
+		for (i = 0; i < REASON_COUNT; i++)
+			roff_item(ioend_reasons[i].name, ioend_reasons[i].doc);
 	}
 	if (observer_shows(observer, KIND_MAP_FLAGS)) {
 		puts(".SH FLAGS OF A MAPPING");

@@ -5,6 +5,7 @@
 
 const struct observer *const observers[] = {
 	&lookups_observer,
+	&ioends_observer,
 };
 const size_t observer_count = sizeof(observers) / sizeof(observers[0]);
 
@@ -36,6 +37,21 @@ bool observer_shows(const struct observer *observer, enum field_kind kind)
 	for (i = 0; i < observer->field_count; i++) {
 		if (observer->field[i].kind == kind)
 			return true;
+	}
+	return false;
+}
+
+bool observer_filters_op(const struct observer *observer)
+{
+	size_t i, k;
+
+	for (i = 0; i < CMD_COUNT; i++) {
+		if (strcmp(commands[i].name, observer->command))
+			continue;
+		for (k = 0; k < commands[i].option_count; k++) {
+			if (commands[i].options[k] == OPT_OP)
+				return true;
+		}
 	}
 	return false;
 }

@@ -16,7 +16,7 @@ enum need_kind {
 	NEED_MEMBER,		/* @member of struct @name */
 	NEED_ENUM,		/* enum @name */
 	NEED_ITERATION,		/* an iterator that tells whether its loop goes on */
-	NEED_PROGRAM,		/* one of the source's programs that have a condition */
+	NEED_PROGRAM,		/* one of the source's programs that have a condition, and are no extra */
 };
 
 struct need {
@@ -31,6 +31,7 @@ struct program_desc {
 	const char *name;
 	const char *function;
 	int args;
+	bool extra;		/* loaded if it can be, and not one of those for NEED_PROGRAM */
 };
 
 #define PROGRAMS_MAX 8
@@ -41,6 +42,7 @@ struct source_desc {
 	const struct need *needs;
 	size_t need_count;
 	struct program_desc program[PROGRAMS_MAX];	/* the one that sees the begin first */
+	bool kprobes;				/* needs functions only to put kprobes on them */
 	bool stateless;				/* one program that sees all at once: each of its runs is one event */
 };
 
@@ -56,11 +58,12 @@ struct observer {
 	int key_count;
 	enum option_id by_option, source_option;
 	const char *state_map;			/* where begins wait for their ends; not needed by a stateless source */
+	bool counts_flights;			/* it is a hash, with an entry for each that is in flight: --in-flight is its room */
 };
 
 #define SOURCES_MAX 4
 
-extern const struct observer lookups_observer;
+extern const struct observer lookups_observer, ioends_observer;
 
 extern const struct observer *const observers[];
 extern const size_t observer_count;
@@ -70,6 +73,9 @@ const struct observer *observer_of(const struct command_desc *command);
 
 /* Whether its event has a field of this kind: what the kind's words mean is then said in its help. */
 bool observer_shows(const struct observer *observer, enum field_kind kind);
+
+/* Whether its command takes --op: its events are of several operations. */
+bool observer_filters_op(const struct observer *observer);
 
 /* NULL beyond the sources, or if there is nothing that it cannot tell. */
 const char *source_name(const struct observer *observer, unsigned int source);

@@ -60,6 +60,25 @@ enum mapping_type {
 	TYPE_COUNT,
 };
 
+/* REASON(id, name, doc): why an ioend was begun, enum iomap_ioend_reason of this project's kernel; the numbers are the same. */
+#define IOEND_REASONS(REASON) \
+	REASON(APPENDED, "appended", "no reason: the range went on with the ioend before") \
+	REASON(FIRST, "first", "there was none before") \
+	REASON(SHARED, "shared", "only one of the two is on shared blocks") \
+	REASON(TYPE, "type", "the type of the mapping is another") \
+	REASON(FILE_GAP, "file_gap", "not contiguous in the file") \
+	REASON(DISK_GAP, "disk_gap", "not contiguous on the disk") \
+	REASON(NR_FOLIOS, "nr_folios", "the one before has as many folios as may be completed in one go") \
+	REASON(BIO_FULL, "bio_full", "the bio of the one before can take no more")
+
+enum ioend_reason {
+#define REASON_ENUM(id, name, doc) REASON_##id,
+	IOEND_REASONS(REASON_ENUM)
+#undef REASON_ENUM
+	REASON_COUNT,
+	REASON_HIDDEN = 31,	/* the source cannot tell: null */
+};
+
 /*
  * Flags are macros in the kernel and absent from BTF, so their bits are chosen by which fields exist (enum flag_era, lib/plan.h).
  * FLAG(name, bit up to 6.2, bit 6.3 to 6.14, bit from 6.15, doc); -1 where the flag does not exist.

@@ -19,36 +19,42 @@
 	       "how to print: text, or JSON (one object a line); text by default") \
 	OPTION(HIST, 0, "hist", NULL, NONE, NULL, "Output", \
 	       "print log2 histograms of the latency, with counts, errors, total, average and maximum, aggregated in the kernel, " \
-	       "instead of a line a lookup") \
+	       "instead of a line each") \
 	OPTION(BY, 0, "by", "KEY", CHOICE, "op|type|dev|ino|comm", "Output", \
 	       "with --hist: one histogram a KEY; op by default") \
+	OPTION(BY_IOENDS, 0, "by", "KEY", CHOICE, "type|reason|dev|ino|comm", "Output", \
+	       "with --hist: one histogram a KEY; type by default") \
 	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "with --hist: print what each interval added, not only the whole at the end") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
-	       "only lookups of this process (in the initial PID namespace)") \
+	       "only what is done by this process (in the initial PID namespace)") \
 	OPTION(COMM, 'c', "comm", "COMM", STRING, NULL, "Filters", \
-	       "only lookups of threads of this name (at most 15 characters)") \
+	       "only what is done by threads of this name (at most 15 characters)") \
 	OPTION(DEV, 'd', "dev", "DEV", STRING, NULL, "Filters", \
-	       "only lookups on this device: a block device (the file systems on it, and I/O to the device itself), a mount point, " \
+	       "only what is done on this device: a block device (the file systems on it, and I/O to the device itself), a mount point, " \
 	       "or MAJOR:MINOR") \
 	OPTION(INO, 'i', "ino", "INO", NUMBER, NULL, "Filters", \
-	       "only lookups in files of this inode number") \
+	       "only what is done to files of this inode number") \
 	OPTION(FILE, 'f', "file", "FILE", STRING, NULL, "Filters", \
-	       "only lookups in this file") \
+	       "only what is done to this file") \
 	OPTION(OP, 0, "op", "LIST", OPS, NULL, "Filters", \
-	       "only lookups of these operations: names or groups, separated by commas") \
+	       "only these operations: names or groups, separated by commas") \
 	OPTION(MIN_LATENCY, 0, "min-latency", "TIME", TIME, NULL, "Filters", \
-	       "only lookups that took at least as long") \
+	       "only what took at least as long") \
 	OPTION(ERRORS, 0, "errors", NULL, NONE, NULL, "Filters", \
-	       "only lookups that failed") \
+	       "only what failed") \
 	OPTION(DURATION, 0, "duration", "TIME", TIME, NULL, "Bounds", \
 	       "stop after this time") \
 	OPTION(COUNT, 0, "count", "N", NUMBER, NULL, "Bounds", \
-	       "stop after N lookups were printed; later ones count as filtered") \
+	       "stop after N lines were printed; what comes later counts as filtered") \
 	OPTION(SOURCE, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter+fexit|iomap_iter+dstmap", "Kernel", \
+	       "observe by this source, instead of the best one that the kernel has (see probe)") \
+	OPTION(SOURCE_IOENDS, 0, "source", "NAME", CHOICE, "iomap_ioend|iomap_submit_ioend+fentry|iomap_submit_ioend+kprobe", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \
+	OPTION(IN_FLIGHT, 0, "in-flight", "N", NUMBER, NULL, "Kernel", \
+	       "room for so many that have begun and not ended; 16384 by default") \
 	OPTION(STRICT, 0, "strict", NULL, NONE, NULL, "Other", \
 	       "exit with status 6 if anything was lost, or may not have been seen") \
 	OPTION(VERBOSE, 'v', "verbose", NULL, NONE, NULL, "Other", \

@@ -32,6 +32,11 @@ const struct name_desc mapping_types[TYPE_COUNT] = {
 	IOMAP_TYPES(TYPE_DESC)
 };
 
+const struct name_desc ioend_reasons[REASON_COUNT] = {
+#define REASON_DESC(id, name_, doc_) { .name = name_, .doc = doc_ },
+	IOEND_REASONS(REASON_DESC)
+};
+
 #define FLAG_DESC(name_, bit62, bit614, bit615, doc_) { .name = name_, .bit = { bit62, bit614, bit615 }, .doc = doc_ },
 const struct flag_desc map_flags[] = { IOMAP_MAP_FLAGS(FLAG_DESC) };
 const struct flag_desc ask_flags[] = { IOMAP_ASK_FLAGS(FLAG_DESC) };

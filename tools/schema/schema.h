@@ -24,6 +24,7 @@ enum field_kind {
 	KIND_HEX,		/* hexadecimal in the table, a number in JSON and CSV */
 	KIND_OP,
 	KIND_TYPE,
+	KIND_REASON,
 	KIND_MAP_FLAGS,
 	KIND_ASK_FLAGS,
 	KIND_RET,		/* ok or ENOSPC in the table, a number in JSON and CSV */
@@ -130,6 +131,7 @@ extern const struct option_desc options[OPT_COUNT_ALL];
 extern const struct command_desc commands[CMD_COUNT];
 extern const struct op_desc ops[OP_COUNT];
 extern const struct name_desc mapping_types[TYPE_COUNT];
+extern const struct name_desc ioend_reasons[REASON_COUNT];
 extern const struct flag_desc map_flags[];
 extern const struct flag_desc ask_flags[];
 extern const size_t map_flag_count, ask_flag_count;

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Observer of ioends, the units of writeback. One of three sources is loaded:
+ *
+ *   IOEND_SOURCE_EVENTS  ioend_new, ioend_add, ioend_submit, ioend_bio_end, ioend_merge, ioend_finish
+ *   IOEND_SOURCE_FENTRY  one of submit_*, and finish
+ *   IOEND_SOURCE_KPROBE  the same without fentry
+ *
+ * What is known of an ioend waits under its address in a table, from its begin (on stock kernels: its submission), where the
+ * filters of task and file are decided, to its finish, which may be in any context. An ioend without an entry was
+ * left out by them, or had begun before the tool: its finish means nothing here.
+ *
+ * Accounting: seen is counted at the begin. One whose finish was not seen is what is missing from the sum.
+ */
+#include <asm/ptrace.h>
+
+#include "ioends.h"
+#include "observe.bpf.h"
+
+struct flight {
+	__u64 begin_ns, submit_ns, bio_end_ns;
+	__u64 pos, len, sector, bytes;
+	__u64 ino, cgroup;
+	__u64 folio;		/* the last one */
+	__u64 nulls;
+	struct task_comm comm;
+	__u32 pid, tid, dev;
+	__u32 flags;
+	__u32 folios, ranges, merged;
+	__u8 type, reason;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct flight);
+} flights SEC(".maps");
+
+/* Takes the ioend up with what its begin tells, or accounts for why not. */
+static __always_inline void begin(__u64 ioend, struct flight *f)
+{
+	struct observe_stats *st = stats_of(STATS_BEGIN);
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!st)
+		return;
+	st->seen++;
+	if (task_filtered() || file_filtered(f->dev, f->ino)) {
+		st->filtered++;
+		/* An older ioend at this address has ended unseen, and must not get this one's finish. */
+		bpf_map_delete_elem(&flights, &ioend);
+		return;
+	}
+	f->begin_ns = bpf_ktime_get_ns();
+	f->pid = id >> 32;
+	f->tid = id;
+	f->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(&f->comm, sizeof(f->comm));
+	if (bpf_map_update_elem(&flights, &ioend, f, BPF_ANY))
+		st->map_full++;
+}
+
+static __always_inline struct flight *flight_of(__u64 ioend)
+{
+	return bpf_map_lookup_elem(&flights, &ioend);
+}
+
+static __always_inline void report(struct observe_stats *st, const struct flight *f, int error)
+{
+	__u64 now = bpf_ktime_get_ns(), latency_ns = now - f->begin_ns;
+	struct ioend_event *e;
+
+	if (result_filtered(error < 0, true, latency_ns)) {
+		st->filtered++;
+		return;
+	}
+	if (cfg.hist) {
+		__u32 slot = cfg.hist_by == BY_TYPE ? f->type : f->reason;
+
+		aggregate(st, hist_of(st, STATS_END, slot, f->dev, f->ino, &f->comm), error < 0, true, latency_ns);
+		return;
+	}
+	e = reserve(st, sizeof(*e));
+	if (!e)
+		return;
+	e->nulls = f->nulls;
+	e->time = now;
+	e->event = 0;
+	e->op = OP_WRITEBACK;
+	e->comm = f->comm;
+	e->pid = f->pid;
+	e->tid = f->tid;
+	e->cgroup = f->cgroup;
+	e->dev = f->dev;
+	e->ino = f->ino;
+	e->pos = f->pos;
+	e->len = f->len;
+	e->type = f->type;
+	e->sector = f->sector;
+	e->bytes = f->bytes;
+	e->folios = f->folios;
+	e->ranges = f->ranges;
+	e->reason = f->reason;
+	e->merged = f->merged;
+	e->ret = error;
+	e->build_ns = f->submit_ns - f->begin_ns;
+	if (!f->submit_ns)
+		e->nulls |= IF_BIT(build_ns);
+	e->device_ns = f->bio_end_ns - f->submit_ns;
+	e->completion_ns = now - f->bio_end_ns;
+	if (!f->bio_end_ns || !f->submit_ns)
+		e->nulls |= IF_BIT(device_ns) | IF_BIT(completion_ns);
+	e->latency_ns = latency_ns;
+	e->source = cfg.source;
+	e->flags = f->flags;
+	submit(st, e, sizeof(*e));
+}
+
+static __always_inline void end(__u64 ioend, int error)
+{
+	struct observe_stats *st = stats_of(STATS_END);
+	struct flight *f = flight_of(ioend);
+
+	if (!st || !f)
+		return;
+	report(st, f, error);
+	bpf_map_delete_elem(&flights, &ioend);
+}
+
+SEC("tp_btf/iomap_ioend_new")
+int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 len, __u64 sector, unsigned short type,
+	     unsigned short flags, void *wpc, unsigned int reason)
+{
+	struct flight f = {
+		.pos = pos,
+		.sector = sector,
+		.type = type,
+		.flags = flags,
+		.reason = reason,
+	};
+
+	if (!state.enabled || state.stopping)
+		return 0;
+	f.dev = inode_dev(inode);
+	f.ino = inode->i_ino;
+	begin((__u64)ioend, &f);
+	return 0;
+}
+
+SEC("tp_btf/iomap_add_to_ioend")
+int BPF_PROG(ioend_add, struct inode *inode, __u64 pos, unsigned int dirty_len, void *iomap, void *ioend, void *folio)
+{
+	struct flight *f = flight_of((__u64)ioend);
+
+	if (!f)
+		return 0;
+	f->ranges++;
+	if (f->folio != (__u64)folio) {
+		f->folio = (__u64)folio;
+		f->folios++;
+	}
+	return 0;
+}
+
+SEC("tp_btf/iomap_ioend_submit")
+int BPF_PROG(ioend_submit, void *ioend, struct inode *inode, long long pos, __u64 len, __u64 sector, unsigned short type,
+	     unsigned short flags, void *bio, unsigned int bio_len)
+{
+	struct flight *f = flight_of((__u64)ioend);
+
+	if (!f)
+		return 0;
+	f->submit_ns = bpf_ktime_get_ns();
+	f->pos = pos;
+	f->len = len;
+	f->bytes = bio_len;
+	return 0;
+}
+
+SEC("tp_btf/iomap_ioend_bio_end")
+int BPF_PROG(ioend_bio_end, void *ioend)
+{
+	struct flight *f = flight_of((__u64)ioend);
+
+	if (f)
+		f->bio_end_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/iomap_ioend_merge")
+int BPF_PROG(ioend_merge, void *ioend)
+{
+	struct flight *f = flight_of((__u64)ioend);
+
+	if (f)
+		f->merged++;
+	return 0;
+}
+
+SEC("tp_btf/iomap_ioend_finish")
+int BPF_PROG(ioend_finish, void *ioend, struct inode *inode, long long pos, __u64 len, __u64 sector, unsigned short type,
+	     unsigned short flags, int error)
+{
+	if (state.enabled)
+		end((__u64)ioend, error);
+	return 0;
+}
+
+#define UNKNOWN_TO_STOCK (IF_BIT(folios) | IF_BIT(ranges) | IF_BIT(reason) | IF_BIT(merged) | IF_BIT(build_ns))
+
+/* Stock kernels: @ioend is about to be submitted. The verifier need not know the pointer. */
+static __always_inline void stock_submit(struct iomap_ioend *ioend)
+{
+	struct flight f = { .reason = REASON_HIDDEN, .nulls = UNKNOWN_TO_STOCK };
+	struct inode *inode;
+
+	if (!state.enabled || state.stopping || !ioend)
+		return;
+	inode = BPF_CORE_READ(ioend, io_inode);
+	f.dev = far_inode_dev(inode);
+	f.ino = BPF_CORE_READ(inode, i_ino);
+	f.pos = BPF_CORE_READ(ioend, io_offset);
+	f.len = BPF_CORE_READ(ioend, io_size);
+	f.sector = BPF_CORE_READ(ioend, io_sector);
+	f.flags = BPF_CORE_READ(ioend, io_flags);
+	if (bpf_core_field_exists(struct iomap_ioend___type, io_type)) {
+		f.type = BPF_CORE_READ((struct iomap_ioend___type *)ioend, io_type);
+	} else {
+		/* The flags are the ioend's own from then on. */
+		f.type = f.flags & IOEND_UNWRITTEN ? TYPE_UNWRITTEN : TYPE_MAPPED;
+		f.nulls |= IF_BIT(flags);
+	}
+	if (bpf_core_field_exists(struct iomap_ioend___chain, io_inline_bio))
+		f.nulls |= IF_BIT(bytes);	/* a chain of bios */
+	else
+		f.bytes = BPF_CORE_READ(ioend, io_bio.bi_iter.bi_size);
+	begin((__u64)ioend, &f);
+}
+
+static __always_inline void stock_finish(struct iomap_ioend *ioend, int error)
+{
+	if (!state.enabled)
+		return;
+	if (bpf_core_field_exists(struct iomap_ioend___split, io_parent)) {
+		struct iomap_ioend___split *split = (void *)ioend, *parent = BPF_CORE_READ(split, io_parent);
+		int earlier;
+
+		/* The parts of one that was split count down; the last one ends it, with the first error. */
+		if (parent)
+			split = parent;
+		if (BPF_CORE_READ(split, io_remaining.counter) > 1)
+			return;
+		earlier = BPF_CORE_READ(split, io_error);
+		if (earlier)
+			error = earlier;
+		ioend = (void *)split;
+	}
+	end((__u64)ioend, error);
+}
+
+SEC("fentry/iomap_submit_ioend")
+int BPF_PROG(submit_wpc, void *wpc)
+{
+	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___ioend *)wpc, ioend));
+	return 0;
+}
+
+SEC("fentry/iomap_submit_ioend")
+int BPF_PROG(submit_ioend, void *wpc, void *ioend)
+{
+	stock_submit(ioend);
+	return 0;
+}
+
+SEC("fentry/iomap_ioend_writeback_submit")
+int BPF_PROG(submit_wb_ctx, void *wpc)
+{
+	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___wb_ctx *)wpc, wb_ctx));
+	return 0;
+}
+
+SEC("fentry/iomap_finish_ioend")
+int BPF_PROG(finish, void *ioend, int error)
+{
+	stock_finish(ioend, error);
+	return 0;
+}
+
+/* From 6.14 on the end of a bio need not come through iomap_finish_ioend(); where both are called, the first one counts. */
+SEC("fentry/iomap_finish_ioend_buffered")
+int BPF_PROG(finish_buffered, void *ioend)
+{
+	if (state.enabled)
+		end((__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
+	return 0;
+}
+
+SEC("fentry/iomap_finish_ioend_buffered_write")
+int BPF_PROG(finish_buffered_write, void *ioend)
+{
+	if (state.enabled)
+		end((__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
+	return 0;
+}
+
+SEC("kprobe/iomap_submit_ioend")
+int BPF_KPROBE(kprobe_submit_wpc, void *wpc)
+{
+	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___ioend *)wpc, ioend));
+	return 0;
+}
+
+SEC("kprobe/iomap_submit_ioend")
+int BPF_KPROBE(kprobe_submit_ioend, void *wpc, void *ioend)
+{
+	stock_submit(ioend);
+	return 0;
+}
+
+SEC("kprobe/iomap_ioend_writeback_submit")
+int BPF_KPROBE(kprobe_submit_wb_ctx, void *wpc)
+{
+	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___wb_ctx *)wpc, wb_ctx));
+	return 0;
+}
+
+SEC("kprobe/iomap_finish_ioend")
+int BPF_KPROBE(kprobe_finish, void *ioend, int error)
+{
+	stock_finish(ioend, error);
+	return 0;
+}
+
+SEC("kprobe/iomap_finish_ioend_buffered")
+int BPF_KPROBE(kprobe_finish_buffered, void *ioend)
+{
+	if (state.enabled)
+		end((__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
+	return 0;
+}
+
+SEC("kprobe/iomap_finish_ioend_buffered_write")
+int BPF_KPROBE(kprobe_finish_buffered_write, void *ioend)
+{
+	if (state.enabled)
+		end((__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
+	return 0;
+}
