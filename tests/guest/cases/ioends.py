@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Each ioend is shown once: as many bytes as were written, in the file's own range, by who wrote it back, on every source."""
 
+import errno
 import os
+import shutil
 import subprocess
 
 import tool
@@ -9,6 +11,7 @@ from tap import Skip
 
 BLOCK = 4096
 MEGABYTE = 1 << 20
+TRACING = "/sys/kernel/tracing"
 
 
 def write(path, size, pos=0, sync="fsync"):
@@ -167,6 +170,127 @@ def check_full_table(t, env, source):
     os.unlink(path)
 
 
+def check_flusher(t, env, source):
+    """Without fsync() it is the kernel's flusher that writes back, and the line says so."""
+    path = env.xfs.path("flushed")
+    os.sync()
+    open(path, "wb").close()
+    observed = observe(env, source, "-f", path)
+    write(path, MEGABYTE, sync="quit")
+    os.sync()
+    observed.stop()
+    t.equal(sum(e["len"] for e in observed.events), MEGABYTE, f"{source} sync(): each byte once", observed.stderr())
+    t.ok(all(e["comm"].startswith("kworker") for e in observed.events), f"{source} sync(): by a kworker",
+         {e["comm"] for e in observed.events})
+    tool.balanced(t, observed, f"{source} sync()")
+    os.unlink(path)
+
+
+def traced(names, work):
+    """How often each event fires while work() is done, as ftrace counts."""
+    lines = []
+    for name in names:
+        with open(f"{TRACING}/events/iomap/{name}/enable", "w") as enable:
+            enable.write("1")
+    with open(f"{TRACING}/trace", "w"):
+        pass
+    try:
+        work()
+    finally:
+        for name in names:
+            with open(f"{TRACING}/events/iomap/{name}/enable", "w") as enable:
+                enable.write("0")
+    with open(f"{TRACING}/trace") as trace:
+        lines = trace.readlines()
+    return {name: sum(f": {name}: " in line for line in lines) for name in names}
+
+
+def check_merges(t, env, source):
+    """Many ioends without a gap, of a size at which the kernel begins another: what ftrace counts is what is shown."""
+    path = env.xfs.path("merges")
+    open(path, "wb").close()
+    size = 48 * MEGABYTE
+    observed = observe(env, source, "-d", env.xfs.mount)
+
+    def work():
+        subprocess.run(["xfs_io", "-c", f"pwrite -q -b 4k 0 {size}", "-c", "fsync", path], check=True,
+                       timeout=tool.PATIENCE)
+        os.sync()
+
+    counted = traced(("iomap_ioend_new", "iomap_ioend_merge", "iomap_ioend_finish", "iomap_add_to_ioend"), work)
+    observed.stop()
+    events = [e for e in observed.events if e["ino"] == os.stat(path).st_ino]
+    name = f"{source} merges"
+    t.equal(sum(e["len"] for e in events), size, f"{name}: each byte once", observed.stderr())
+    t.ok(len(events) > 1, f"{name}: several ioends", counted)
+    t.equal((len(observed.events), len(observed.events), sum(e["ranges"] for e in observed.events),
+             sum(e["merged"] for e in observed.events)),
+            (counted["iomap_ioend_new"], counted["iomap_ioend_finish"], counted["iomap_add_to_ioend"],
+             counted["iomap_ioend_merge"]), f"{name}: as many begun, finished, added to and merged as ftrace counts")
+    tool.balanced(t, observed, name)
+    empty(t, observed, name)
+    os.unlink(path)
+
+
+def check_failure(t, env, source):
+    """A device that fails every write: the ioend has the errno, and --errors shows it."""
+    name = f"{source} EIO"
+    if not shutil.which("dmsetup"):
+        t.skip(name, "dmsetup is not installed")
+        return
+    image = env.ext4.path("failing.img")
+    with open(image, "wb") as file:
+        file.truncate(400 * MEGABYTE)
+    device = f"ioends-{os.getpid()}"
+    sectors = 400 * MEGABYTE // 512
+    mount = os.path.join(env.workdir, device)
+    os.makedirs(mount, exist_ok=True)
+
+    def run(*command, **kwargs):
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=tool.PATIENCE, **kwargs).stdout
+
+    loop = run("losetup", "--find", "--show", image).strip()
+    try:
+        if subprocess.run(["dmsetup", "create", device, "--table", f"0 {sectors} linear {loop} 0"],
+                          capture_output=True).returncode:
+            t.skip(name, "this kernel has no device mapper")
+            return
+        try:
+            run("mkfs.xfs", "-q", "-f", f"/dev/mapper/{device}")
+            run("mount", f"/dev/mapper/{device}", mount)
+            try:
+                path = os.path.join(mount, "file")
+                with open(path, "wb") as file:
+                    file.write(b"x" * 65536)
+                    os.fsync(file.fileno())
+                    observed = observe(env, source, "-f", path, "--errors")
+                    file.seek(0)
+                    file.write(b"y" * 65536)
+                    file.flush()
+                    run("dmsetup", "suspend", "--nolockfs", "--noflush", device)
+                    run("dmsetup", "load", device, "--table", f"0 {sectors} error")
+                    run("dmsetup", "resume", device)
+                    try:
+                        os.fsync(file.fileno())
+                        failed = None
+                    except OSError as error:
+                        failed = error.errno
+                observed.stop()
+                t.equal(failed, errno.EIO, f"{name}: fsync() fails")
+                t.ok(observed.events and {e["ret"] for e in observed.events} == {-errno.EIO} and
+                     sum(e["len"] for e in observed.events) == 65536, f"{name}: the ioend says so",
+                     f"{observed.events}\n{observed.stderr()}")
+                tool.balanced(t, observed, name)
+                empty(t, observed, name)
+            finally:
+                run("umount", mount)
+        finally:
+            run("dmsetup", "remove", device)
+    finally:
+        run("losetup", "-d", loop)
+        os.unlink(image)
+
+
 def run(t, env):
     sources = tool.usable_sources("ioends")
     if not sources:
@@ -179,3 +303,7 @@ def run(t, env):
         check_filters(t, env, source)
         check_hist(t, env, source)
         check_full_table(t, env, source)
+        check_flusher(t, env, source)
+        check_failure(t, env, source)
+        if patched:
+            check_merges(t, env, source)
