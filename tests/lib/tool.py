@@ -123,7 +123,7 @@ class Observer:
             record = json.loads(line)
             if self.summary:
                 raise AssertionError(f"a line after the summary: {line}")
-            if record["event"] + "s" == self.name:
+            if record["event"] == self.name.removesuffix("s"):
                 self.events.append(record)
             elif record["event"] == "summary":
                 self.summary = record
