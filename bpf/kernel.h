@@ -68,6 +68,23 @@ struct iomap_iter___status {
 	int status;
 };
 
+/* include/linux/fs.h and include/linux/uio.h */
+struct file {
+	struct inode *f_inode;
+};
+
+struct kiocb {
+	struct file *ki_filp;
+	long long ki_pos;
+	void *ki_complete;
+	int ki_flags;
+};
+
+struct iov_iter {
+	bool data_source;
+	__u64 count;
+};
+
 /* include/linux/bio.h, include/linux/bvec.h */
 struct bvec_iter {
 	unsigned int bi_size;
@@ -118,6 +135,8 @@ struct iomap_writepage_ctx___wb_ctx {
 
 #pragma clang attribute pop
 
+#define EIOCBQUEUED	529
+#define DIO_FORCE_WAIT	(1u << 0)	/* IOMAP_DIO_FORCE_WAIT */
 #define IOEND_UNWRITTEN	(1u << 0)	/* IOMAP_IOEND_UNWRITTEN */
 
 #define S_IFMT	0170000

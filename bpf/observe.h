@@ -19,6 +19,8 @@ enum hist_by {
 	BY_OP,
 	BY_TYPE,
 	BY_REASON,
+	BY_WAIT,
+	BY_ROUTE,
 	BY_DEV,
 	BY_INO,
 	BY_COMM,

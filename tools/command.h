@@ -9,6 +9,7 @@
 /* On failure @err holds the sentence that main() prints; an empty one if the command has said all itself. */
 int lookups_main(const struct args *args, struct err *err);
 int ioends_main(const struct args *args, struct err *err);
+int dio_main(const struct args *args, struct err *err);
 int probe_main(const struct args *args, struct err *err);
 
 #endif

@@ -41,7 +41,7 @@ same()
 }
 
 # The fields of each observer's event.
-for observer in lookups:LOOKUP ioends:IOEND; do
+for observer in lookups:LOOKUP ioends:IOEND dio:DIO; do
 	command=${observer%:*} event=${observer#*:}
 	$tool help "$command" >"$work/help"
 	man=build/man/iomapscope-$command.8
@@ -57,10 +57,12 @@ for observer in lookups:LOOKUP ioends:IOEND; do
 	# shellcheck disable=SC2016
 	same "$(sed -n "/begin $command-fields/,/end $command-fields/"'s/^| `\([a-z_]*\)` |.*/\1/p' docs/events.md)" "$fields" \
 		"$command: fields: docs/events.md"
-	types=$(schema ops.h TYPE IOMAP_TYPES 2)
-	same "$(help_terms 'Mapping types')" "$types" "$command: types: help"
-	same "$(man_terms 'MAPPING TYPES')" "$types" "$command: types: man page"
-	same "$(man_terms 'FLAGS OF A MAPPING')" "$(schema ops.h FLAG IOMAP_MAP_FLAGS)" "$command: flags of a mapping: man page"
+	if grep -q type <<<"$fields"; then
+		types=$(schema ops.h TYPE IOMAP_TYPES 2)
+		same "$(help_terms 'Mapping types')" "$types" "$command: types: help"
+		same "$(man_terms 'MAPPING TYPES')" "$types" "$command: types: man page"
+		same "$(man_terms 'FLAGS OF A MAPPING')" "$(schema ops.h FLAG IOMAP_MAP_FLAGS)" "$command: flags of a mapping: man page"
+	fi
 	losses=$(schema commands.h LOSS LOSSES)
 	same "$(help_terms 'Reasons of loss')" "$losses" "$command: losses: help"
 	same "$(man_terms LOSSES)" "$losses" "$command: losses: man page"
@@ -74,15 +76,25 @@ for observer in lookups:LOOKUP ioends:IOEND; do
 		sed -n 's/^| `\([^`]*\)` |.*/\1/p')" "$sources" \
 		"$command: sources: docs/architecture.md"
 done
-reasons=$(schema ops.h REASON IOEND_REASONS 2)
-same "$(help_terms 'Reasons of a begin')" "$reasons" "reasons of a begin: help"
-same "$(man_terms 'REASONS OF A BEGIN')" "$reasons" "reasons of a begin: man page"
+# The words of their fields: command, macro of one, list, title.
+while read -r command macro list title; do
+	$tool help "$command" >"$work/help"
+	words=$(schema ops.h "$macro" "$list" 2)
+	ok "$([ -n "$words" ]; echo $?)" "$title: the schema's are read"
+	same "$(help_terms "$title")" "$words" "$title: help"
+	same "$(man_terms "${title^^}" "build/man/iomapscope-$command.8")" "$words" "$title: man page"
+done <<'END'
+ioends REASON IOEND_REASONS Reasons of a begin
+dio WAIT DIO_WAITS Reasons to wait
+dio EXIT DIO_EXITS Reasons of an exit
+dio ROUTE DIO_ROUTES Routes of completion
+END
 man=build/man/iomapscope-lookups.8
 $tool help lookups >"$work/help"
 
 # The whole generated table, and that make would generate it again.
 cp docs/events.md "$work/events.md"
-for command in lookups ioends; do
+for command in lookups ioends dio; do
 	tools/schema/splice "$work/events.md" $command-fields build/man/$command-fields.md
 	ok $? "$command: docs/events.md can be spliced"
 done
@@ -120,19 +132,19 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-probe; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-probe; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups ioends probe; do
+for command in lookups ioends dio probe; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)( .*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"

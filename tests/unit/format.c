@@ -437,7 +437,7 @@ static void ioends(void)
 	event.nulls = 0;
 	event.reason = REASON_COUNT;
 	has(ioend_line(FORMAT_JSON, &event), "\"reason\":\"8\",", "ioend: a reason that this version does not know");
-	ok(!reason_name(REASON_COUNT) && !reason_name(REASON_HIDDEN), "other numbers are no reasons");
+	ok(!word_of(KIND_REASON, REASON_COUNT) && !word_of(KIND_REASON, REASON_HIDDEN), "other numbers are no reasons");
 }
 
 /* For other tests: the header and one event, as many of its fields as there are. */

@@ -75,7 +75,7 @@ static void options_table(void)
 
 static void sources(void)
 {
-	static const char *const by_names[] = { "op", "type", "reason", "dev", "ino", "comm" };
+	static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "dev", "ino", "comm" };
 	char names[256], by[64];
 	size_t n;
 	int i;

@@ -14,12 +14,7 @@ const char *op_name(unsigned int op)
 
 const char *type_name(unsigned int type)
 {
-	return type < TYPE_COUNT ? mapping_types[type].name : NULL;
-}
-
-const char *reason_name(unsigned int reason)
-{
-	return reason < REASON_COUNT ? ioend_reasons[reason].name : NULL;
+	return word_of(KIND_TYPE, type);
 }
 
 void format_init(struct format *format, const struct observer *observer, enum format_kind kind, enum flag_era era)
@@ -156,6 +151,7 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	bool json = format->kind == FORMAT_JSON, table = format->kind == FORMAT_TABLE;
 	const char *name, *at = (const char *)event + field->offset;
 	__u64 value = field_value(field, event);
+	size_t i;
 
 	switch (field->kind) {
 	case KIND_EVENT:
@@ -174,17 +170,23 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_OP:
 		return put_name(p, op_name(value), value, json);
 	case KIND_TYPE:
-		return put_name(p, type_name(value), value, json);
 	case KIND_REASON:
-		return put_name(p, reason_name(value), value, json);
+	case KIND_WAIT:
+	case KIND_EXIT:
+	case KIND_ROUTE:
+		return put_name(p, word_of(field->kind, value), value, json);
 	case KIND_MAP_FLAGS:
 	case KIND_ASK_FLAGS:
+	case KIND_IOCB_FLAGS:
+	case KIND_DIO_FLAGS:
 		if (table && !value)
 			return put_str(p, "-");
 		if (json)
 			*p++ = '"';
-		p = field->kind == KIND_MAP_FLAGS ? put_flags(p, map_flags, map_flag_count, format->era, value)
-						  : put_flags(p, ask_flags, ask_flag_count, format->era, value);
+		for (i = 0; i < flag_list_count; i++) {
+			if (flag_lists[i].kind == field->kind)
+				p = put_flags(p, flag_lists[i].flag, flag_lists[i].count, format->era, value);
+		}
 		if (json)
 			*p++ = '"';
 		return p;

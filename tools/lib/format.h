@@ -39,7 +39,6 @@ char *format_time(struct format *format, char *p, __u64 mono_ns);
 /* Names for numbers. OP_HIDDEN and unknown numbers give NULL. */
 const char *op_name(unsigned int op);
 const char *type_name(unsigned int type);
-const char *reason_name(unsigned int reason);
 /* Joined by |; bits without a name as 0x... */
 char *put_flags(char *p, const struct flag_desc *flags, size_t count, enum flag_era era, __u32 value);
 

@@ -81,6 +81,7 @@ static void help_options(FILE *file, const struct command_desc *command)
 
 static void help_observer(FILE *file, const struct observer *observer)
 {
+	size_t v;
 	int i;
 
 	fprintf(file, "\nFields (those in capitals are the table's columns):\n");
@@ -103,15 +104,14 @@ static void help_observer(FILE *file, const struct observer *observer)
 			entry(file, ops[i].name, doc, 28);
 		}
 	}
-	if (observer_shows(observer, KIND_TYPE)) {
-		fprintf(file, "\nMapping types:\n");
-		for (i = 0; i < TYPE_COUNT; i++)
-			entry(file, mapping_types[i].name, mapping_types[i].doc, 28);
-	}
-	if (observer_shows(observer, KIND_REASON)) {
-		fprintf(file, "\nReasons of a begin:\n");
-		for (i = 0; i < REASON_COUNT; i++)
-			entry(file, ioend_reasons[i].name, ioend_reasons[i].doc, 28);
+	for (v = 0; v < vocabulary_count; v++) {
+		const struct vocabulary *words = &vocabularies[v];
+
+		if (!observer_shows(observer, words->kind))
+			continue;
+		fprintf(file, "\n%s:\n", words->title);
+		for (i = 0; i < (int)words->count; i++)
+			entry(file, words->word[i].name, words->word[i].doc, 28);
 	}
 	fprintf(file, "\nSources, the best first:\n");
 	for (i = 0; i < observer->source_count; i++) {

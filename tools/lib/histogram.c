@@ -5,7 +5,15 @@
 
 #include "histogram.h"
 
-static const char *const by_names[] = { "op", "type", "reason", "dev", "ino", "comm" };
+static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "dev", "ino", "comm" };
+
+/* The name of a small number, in the histograms that are of one. */
+static const char *key_name(const struct keyed_hist *h, enum hist_by by)
+{
+	static const enum field_kind kinds[] = { KIND_OP, KIND_TYPE, KIND_REASON, KIND_WAIT, KIND_ROUTE };
+
+	return by == BY_OP ? op_name(h->a) : by < BY_DEV ? word_of(kinds[by], h->a) : NULL;
+}
 
 struct keyed_hist *hist_set_at(struct hist_set *set, __u64 a, __u64 b)
 {
@@ -89,18 +97,11 @@ __u64 hist_bound(unsigned int bucket)
 
 static char *put_key(char *p, const struct keyed_hist *h, enum hist_by by, enum format_kind kind)
 {
-	const char *name = NULL;
+	const char *name;
 	char comm[16];
 
 	switch (by) {
-	case BY_OP:
-		name = op_name(h->a);
-		break;
-	case BY_TYPE:
-		name = type_name(h->a);
-		break;
-	case BY_REASON:
-		name = reason_name(h->a);
+	default:
 		break;
 	case BY_DEV:
 		return put_dev(p, h->a);
@@ -113,13 +114,14 @@ static char *put_key(char *p, const struct keyed_hist *h, enum hist_by by, enum 
 		memcpy(comm + 8, &h->b, 8);
 		return kind == FORMAT_CSV ? put_csv(p, comm, sizeof(comm)) : put_text(p, comm, sizeof(comm));
 	}
+	name = key_name(h, by);
 	return put_str(p, name ? name : "-");
 }
 
 /* The key under its field's name, as an event has it. */
 static char *put_key_json(char *p, const struct keyed_hist *h, enum hist_by by)
 {
-	const char *name = NULL;
+	const char *name;
 	char comm[16];
 
 	p = put_str(p, "\"key\":");
@@ -141,7 +143,7 @@ static char *put_key_json(char *p, const struct keyed_hist *h, enum hist_by by)
 			p = put_dec(put_str(p, ",\"ino\":"), h->b);
 		return p;
 	}
-	name = by == BY_OP ? op_name(h->a) : by == BY_TYPE ? type_name(h->a) : reason_name(h->a);
+	name = key_name(h, by);
 	p = put_str(p, by_names[by]);
 	p = put_str(p, name ? "\":\"" : "\":null");
 	if (name) {

@@ -51,6 +51,24 @@
 		"iomapscope ioends -d /srv --min-latency 10ms\tthe slow writeback of one file system\n" \
 		"iomapscope ioends --errors -o json\twriteback that fails, for a program to read\n" \
 		"iomapscope ioends --hist --by comm --interval 1s\twho writes back, and how long it takes\n") \
+	COMMAND(dio, "dio", NULL, \
+		"watch direct I/O: each request from its submission to its end", \
+		"Each direct I/O request that enters iomap is one line when it is over, or with --hist is added to a histogram in the kernel. " \
+		"An asynchronous one is timed to its completion, whoever is there for it; that it was queued is no error.\n\n" \
+		"Task and file are those of the submission, where the filters are decided. A request that had begun before the tool is not " \
+		"seen, nor is one of no bytes. The last line says how many were seen, emitted, left out by the filters, and lost, and why. " \
+		"Always seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
+		"A kernel with this project's events gives every field. A stock kernel from 6.6 on is observed by its own events; " \
+		"'iomapscope probe' says what that leaves unknown. A field that is unknown or means nothing is null in JSON, " \
+		"empty in CSV and - in the table. Direct I/O to block devices does not enter iomap.\n\n" \
+		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
+		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
+		LIST(OPT_OUTPUT, OPT_HIST, OPT_BY_DIO, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
+		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_DIO, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
+		     OPT_VERBOSE, OPT_HELP), \
+		"iomapscope dio -d /srv --min-latency 10ms\tthe slow requests of one file system\n" \
+		"iomapscope dio -f /srv/db --errors -o json\trequests to one file that fail, for a program to read\n" \
+		"iomapscope dio --hist --by wait\tlatency of synchronous and asynchronous requests\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \

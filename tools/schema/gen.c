@@ -129,8 +129,17 @@ static void man_flags(const struct flag_desc *flags, size_t count)
 		roff_item(flags[i].name, flags[i].doc);
 }
 
+static void man_section(const char *title)
+{
+	fputs(".SH ", stdout);
+	for (; *title; title++)
+		putchar(toupper((unsigned char)*title));
+	putchar('\n');
+}
+
 static void man_observer(const struct observer *observer)
 {
+	size_t v;
 	int i;
 
 	puts(".SH FIELDS\nJSON and CSV names, in this order; in brackets the table's column.");
@@ -152,23 +161,20 @@ static void man_observer(const struct observer *observer)
 			roff_item(term, ops[i].doc);
 		}
 	}
-	if (observer_shows(observer, KIND_TYPE)) {
-		puts(".SH MAPPING TYPES");
-		for (i = 0; i < TYPE_COUNT; i++)
-			roff_item(mapping_types[i].name, mapping_types[i].doc);
+	for (v = 0; v < vocabulary_count; v++) {
+		const struct vocabulary *words = &vocabularies[v];
+
+		if (!observer_shows(observer, words->kind))
+			continue;
+		man_section(words->title);
+		for (i = 0; i < (int)words->count; i++)
+			roff_item(words->word[i].name, words->word[i].doc);
 	}
-	if (observer_shows(observer, KIND_REASON)) {
-		puts(".SH REASONS OF A BEGIN");
-		for (i = 0; i < REASON_COUNT; i++)
-			roff_item(ioend_reasons[i].name, ioend_reasons[i].doc);
-	}
-	if (observer_shows(observer, KIND_MAP_FLAGS)) {
-		puts(".SH FLAGS OF A MAPPING");
-		man_flags(map_flags, map_flag_count);
-	}
-	if (observer_shows(observer, KIND_ASK_FLAGS)) {
-		puts(".SH FLAGS OF A LOOKUP");
-		man_flags(ask_flags, ask_flag_count);
+	for (v = 0; v < flag_list_count; v++) {
+		if (!observer_shows(observer, flag_lists[v].kind))
+			continue;
+		man_section(flag_lists[v].title);
+		man_flags(flag_lists[v].flag, flag_lists[v].count);
 	}
 	puts(".SH SOURCES\nThe best first; what each cannot tell.");
 	for (i = 0; i < observer->source_count; i++) {

@@ -6,6 +6,7 @@
 const struct observer *const observers[] = {
 	&lookups_observer,
 	&ioends_observer,
+	&dio_observer,
 };
 const size_t observer_count = sizeof(observers) / sizeof(observers[0]);
 

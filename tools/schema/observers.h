@@ -63,7 +63,7 @@ struct observer {
 
 #define SOURCES_MAX 4
 
-extern const struct observer lookups_observer, ioends_observer;
+extern const struct observer lookups_observer, ioends_observer, dio_observer;
 
 extern const struct observer *const observers[];
 extern const size_t observer_count;

@@ -79,6 +79,43 @@ enum ioend_reason {
 	REASON_HIDDEN = 31,	/* the source cannot tell: null */
 };
 
+/* WAIT(id, name, doc): who waits for a direct I/O request. */
+#define DIO_WAITS(WAIT) \
+	WAIT(SYNC, "sync", "the submitter, which asked for synchronous I/O") \
+	WAIT(ASYNC, "async", "nobody here: it is queued, and its kiocb is told of the end (libaio, io_uring)") \
+	WAIT(WAITED, "waited", "the submitter, though it asked for asynchronous I/O")
+
+/* EXIT(id, name, doc), ROUTE(id, name, doc): enum iomap_dio_exit and iomap_dio_route of this project's kernel; the same numbers. */
+#define DIO_EXITS(EXIT) \
+	EXIT(EMPTY, "empty", "no bytes were asked for") \
+	EXIT(NOMEM, "nomem", "there was no memory for the request") \
+	EXIT(EOF, "eof", "a read that begins at or beyond the end of the file") \
+	EXIT(FLUSH, "flush", "a read could not write back the page cache, or not without waiting") \
+	EXIT(OVERWRITE, "overwrite", "a write was to be an overwrite only, and goes beyond the end of the file") \
+	EXIT(INVALIDATE, "invalidate", "a write could not invalidate the page cache, and falls back to buffered I/O or is tried again") \
+	EXIT(WORKQUEUE, "workqueue", "there is no workqueue for completions") \
+	EXIT(PARTIAL, "partial", "the buffer needs to be faulted in first") \
+	EXIT(FALLBACK, "fallback", "the file system wants the rest to be buffered I/O") \
+	EXIT(AGAIN, "again", "it cannot be done without waiting, or not as it was asked for") \
+	EXIT(ERROR, "error", "a lookup or an extent failed") \
+	EXIT(STOPPED, "stopped", "a bio had failed by the time the next was due") \
+	EXIT(SHORT, "short", "a read was cut at the end of the file")
+
+#define DIO_ROUTES(ROUTE) \
+	ROUTE(UNKNOWN, "unknown", "it was not observed") \
+	ROUTE(SUBMITTER, "submitter", "the submitter, as all I/O had ended before it was done submitting") \
+	ROUTE(WAITER, "waiter", "the submitter, which had to be woken up") \
+	ROUTE(INLINE, "inline", "whoever ended the last bio, at once") \
+	ROUTE(CALLER, "caller", "the issuer of the kiocb, in a task of its choice") \
+	ROUTE(WORKQUEUE, "workqueue", "a worker of the super block's workqueue")
+
+#define WORD_ENUM_WAIT(id, name, doc) WAIT_##id,
+#define WORD_ENUM_EXIT(id, name, doc) EXIT_##id,
+#define WORD_ENUM_ROUTE(id, name, doc) ROUTE_##id,
+enum dio_wait { DIO_WAITS(WORD_ENUM_WAIT) WAIT_COUNT };
+enum dio_exit { DIO_EXITS(WORD_ENUM_EXIT) EXIT_COUNT, EXIT_HIDDEN = 31 };
+enum dio_route { DIO_ROUTES(WORD_ENUM_ROUTE) ROUTE_COUNT, ROUTE_HIDDEN = 31 };
+
 /*
  * Flags are macros in the kernel and absent from BTF, so their bits are chosen by which fields exist (enum flag_era, lib/plan.h).
  * FLAG(name, bit up to 6.2, bit 6.3 to 6.14, bit from 6.15, doc); -1 where the flag does not exist.
@@ -119,6 +156,27 @@ enum ioend_reason {
 	FLAG("DAX", 8, 8, 8, "for fsdax") \
 	FLAG("ATOMIC", -1, 9, 9, "as one atomic write") \
 	FLAG("DONTCACHE", -1, 10, 10, "drop the folios after use")
+
+/* IOCB_<name> of include/linux/fs.h, and IOMAP_DIO_<name>. The bits have not moved since 6.1. */
+#define IOCB_FLAGS(FLAG) \
+	FLAG("HIPRI", 0, 0, 0, "polled") \
+	FLAG("DSYNC", 1, 1, 1, "data durable at the end") \
+	FLAG("SYNC", 2, 2, 2, "data and metadata durable at the end") \
+	FLAG("NOWAIT", 3, 3, 3, "must not block") \
+	FLAG("APPEND", 4, 4, 4, "at the end of the file") \
+	FLAG("ATOMIC", -1, 6, 6, "as one atomic write") \
+	FLAG("EVENTFD", 16, 16, 16, "an eventfd is told of the end") \
+	FLAG("DIRECT", 17, 17, 17, "direct I/O") \
+	FLAG("WRITE", 18, 18, 18, "a write") \
+	FLAG("WAITQ", 19, 19, 19, "to be told when a page is there") \
+	FLAG("NOIO", 20, 20, 20, "only what is cached") \
+	FLAG("ALLOC_CACHE", 21, 21, 21, "bios may come from the cache of the CPU") \
+	FLAG("DIO_CALLER_COMP", -1, 22, 22, "the caller completes in a task of its own")
+
+#define IOMAP_DIO_FLAGS(FLAG) \
+	FLAG("FORCE_WAIT", 0, 0, 0, "the submitter waits, whatever the kiocb says") \
+	FLAG("OVERWRITE_ONLY", 1, 1, 1, "only if nothing has to be allocated") \
+	FLAG("PARTIAL", 2, 2, 2, "stops where the buffer has to be faulted in")
 
 /* The bits that the programs themselves look at. */
 #define ASK_WRITE	(1u << 0)

@@ -24,6 +24,8 @@
 	       "with --hist: one histogram a KEY; op by default") \
 	OPTION(BY_IOENDS, 0, "by", "KEY", CHOICE, "type|reason|dev|ino|comm", "Output", \
 	       "with --hist: one histogram a KEY; type by default") \
+	OPTION(BY_DIO, 0, "by", "KEY", CHOICE, "op|wait|route|dev|ino|comm", "Output", \
+	       "with --hist: one histogram a KEY; op by default") \
 	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "with --hist: print what each interval added, not only the whole at the end") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
@@ -50,6 +52,8 @@
 	OPTION(SOURCE, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter+fexit|iomap_iter+dstmap", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_IOENDS, 0, "source", "NAME", CHOICE, "iomap_ioend|iomap_submit_ioend+fentry|iomap_submit_ioend+kprobe", "Kernel", \
+	       "observe by this source, instead of the best one that the kernel has (see probe)") \
+	OPTION(SOURCE_DIO, 0, "source", "NAME", CHOICE, "iomap_dio|iomap_dio_rw+fexit|iomap_dio_rw", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \

@@ -37,11 +37,45 @@ const struct name_desc ioend_reasons[REASON_COUNT] = {
 	IOEND_REASONS(REASON_DESC)
 };
 
+static const struct name_desc dio_waits[WAIT_COUNT] = { DIO_WAITS(REASON_DESC) };
+static const struct name_desc dio_exits[EXIT_COUNT] = { DIO_EXITS(REASON_DESC) };
+static const struct name_desc dio_routes[ROUTE_COUNT] = { DIO_ROUTES(REASON_DESC) };
+
+const struct vocabulary vocabularies[] = {
+	{ KIND_TYPE, "Mapping types", mapping_types, TYPE_COUNT },
+	{ KIND_REASON, "Reasons of a begin", ioend_reasons, REASON_COUNT },
+	{ KIND_WAIT, "Reasons to wait", dio_waits, WAIT_COUNT },
+	{ KIND_EXIT, "Reasons of an exit", dio_exits, EXIT_COUNT },
+	{ KIND_ROUTE, "Routes of completion", dio_routes, ROUTE_COUNT },
+};
+const size_t vocabulary_count = ARRAY_SIZE(vocabularies);
+
+const char *word_of(enum field_kind kind, unsigned int value)
+{
+	size_t i;
+
+	for (i = 0; i < vocabulary_count; i++) {
+		if (vocabularies[i].kind == kind)
+			return value < vocabularies[i].count ? vocabularies[i].word[value].name : NULL;
+	}
+	return NULL;
+}
+
 #define FLAG_DESC(name_, bit62, bit614, bit615, doc_) { .name = name_, .bit = { bit62, bit614, bit615 }, .doc = doc_ },
 const struct flag_desc map_flags[] = { IOMAP_MAP_FLAGS(FLAG_DESC) };
 const struct flag_desc ask_flags[] = { IOMAP_ASK_FLAGS(FLAG_DESC) };
 const size_t map_flag_count = ARRAY_SIZE(map_flags);
 const size_t ask_flag_count = ARRAY_SIZE(ask_flags);
+static const struct flag_desc iocb_flags[] = { IOCB_FLAGS(FLAG_DESC) };
+static const struct flag_desc dio_flags[] = { IOMAP_DIO_FLAGS(FLAG_DESC) };
+
+const struct flag_list flag_lists[] = {
+	{ KIND_MAP_FLAGS, "Flags of a mapping", map_flags, ARRAY_SIZE(map_flags) },
+	{ KIND_ASK_FLAGS, "Flags of a lookup", ask_flags, ARRAY_SIZE(ask_flags) },
+	{ KIND_IOCB_FLAGS, "Flags of a kiocb", iocb_flags, ARRAY_SIZE(iocb_flags) },
+	{ KIND_DIO_FLAGS, "Flags of a direct I/O call", dio_flags, ARRAY_SIZE(dio_flags) },
+};
+const size_t flag_list_count = ARRAY_SIZE(flag_lists);
 
 const struct caller_desc callers[] = {
 #define CALLER_DESC(function_, op_) { .function = #function_, .op = op_ },

@@ -25,8 +25,13 @@ enum field_kind {
 	KIND_OP,
 	KIND_TYPE,
 	KIND_REASON,
+	KIND_WAIT,
+	KIND_EXIT,
+	KIND_ROUTE,
 	KIND_MAP_FLAGS,
 	KIND_ASK_FLAGS,
+	KIND_IOCB_FLAGS,
+	KIND_DIO_FLAGS,
 	KIND_RET,		/* ok or ENOSPC in the table, a number in JSON and CSV */
 	KIND_DURATION,		/* nanoseconds; 12.3us in the table */
 	KIND_COMM,
@@ -132,6 +137,29 @@ extern const struct command_desc commands[CMD_COUNT];
 extern const struct op_desc ops[OP_COUNT];
 extern const struct name_desc mapping_types[TYPE_COUNT];
 extern const struct name_desc ioend_reasons[REASON_COUNT];
+/* What the words of a kind of field mean. */
+struct vocabulary {
+	enum field_kind kind;
+	const char *title;
+	const struct name_desc *word;
+	size_t count;
+};
+
+struct flag_list {
+	enum field_kind kind;
+	const char *title;
+	const struct flag_desc *flag;
+	size_t count;
+};
+
+extern const struct vocabulary vocabularies[];
+extern const size_t vocabulary_count;
+extern const struct flag_list flag_lists[];
+extern const size_t flag_list_count;
+
+/* NULL if the kind has no words, or the number no name. */
+const char *word_of(enum field_kind kind, unsigned int value);
+
 extern const struct flag_desc map_flags[];
 extern const struct flag_desc ask_flags[];
 extern const size_t map_flag_count, ask_flag_count;

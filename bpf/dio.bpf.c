@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Observer of direct I/O requests. One of three sources is loaded:
+ *
+ *   DIO_SOURCE_EVENTS  dio_begin, dio_extent, dio_bio, dio_exit, dio_done, dio_complete, dio_end
+ *   DIO_SOURCE_FEXIT   rw_begin, rw_complete, rw_return
+ *   DIO_SOURCE_STOCK   rw_begin, rw_complete
+ *
+ * A request waits in a table, under the address of its iomap_dio or, on stock kernels, of its kiocb, from its begin,
+ * where the submitter's task is current and the filters of task and file are decided, to its end, which may be in any context. A
+ * request without an entry was left out by them, or had begun before the tool: its end means nothing here.
+ *
+ * Accounting: seen is counted at the begin. One whose end was not seen is what is missing from the sum.
+ */
+#include <asm/ptrace.h>
+
+#include "dio.h"
+#include "observe.bpf.h"
+
+const volatile struct dio_config dio_cfg;
+
+struct flight {
+	__u64 begin_ns, bio_ns, done_ns, complete_ns;
+	__u64 pos, len, before;
+	__u64 ino, cgroup;
+	__u64 nulls;
+	struct task_comm comm;
+	__u32 pid, tid, dev;
+	__u32 iocb_flags, dio_flags;
+	__u32 extents, bios;
+	__u8 op, wait, exit, route;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct flight);
+} flights SEC(".maps");
+
+/* Takes the request up with what its begin tells, or accounts for why not. */
+static __always_inline void begin(__u64 key, struct flight *f)
+{
+	struct observe_stats *st = stats_of(STATS_BEGIN);
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!st)
+		return;
+	st->seen++;
+	if (task_filtered() || file_filtered(f->dev, f->ino) || op_filtered(f->op)) {
+		st->filtered++;
+		/* An older request at this address has ended unseen, and must not get this one's end. */
+		bpf_map_delete_elem(&flights, &key);
+		return;
+	}
+	f->begin_ns = bpf_ktime_get_ns();
+	f->pid = id >> 32;
+	f->tid = id;
+	f->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(&f->comm, sizeof(f->comm));
+	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY))
+		st->map_full++;
+}
+
+static __always_inline struct flight *flight_of(void *identity)
+{
+	__u64 key = (__u64)identity;
+
+	return bpf_map_lookup_elem(&flights, &key);
+}
+
+static __always_inline void report(struct observe_stats *st, const struct flight *f, __s64 ret)
+{
+	__u64 now = bpf_ktime_get_ns(), latency_ns = now - f->begin_ns;
+	struct dio_event *e;
+
+	if (result_filtered(ret < 0, true, latency_ns)) {
+		st->filtered++;
+		return;
+	}
+	if (cfg.hist) {
+		__u32 slot = cfg.hist_by == BY_OP ? f->op : cfg.hist_by == BY_WAIT ? f->wait : f->route;
+
+		aggregate(st, hist_of(st, STATS_END, slot, f->dev, f->ino, &f->comm), ret < 0, true, latency_ns);
+		return;
+	}
+	e = reserve(st, sizeof(*e));
+	if (!e)
+		return;
+	e->nulls = f->nulls;
+	e->time = now;
+	e->event = 0;
+	e->op = f->op;
+	e->comm = f->comm;
+	e->pid = f->pid;
+	e->tid = f->tid;
+	e->cgroup = f->cgroup;
+	e->dev = f->dev;
+	e->ino = f->ino;
+	e->pos = f->pos;
+	e->len = f->len;
+	e->ret = ret < 0 ? ret : 0;
+	e->done = 0;
+	if (ret < 0)
+		e->nulls |= DF_BIT(done);
+	else if (ret)
+		e->done = ret - f->before;	/* a result of nothing has not even what was done before */
+	e->wait = f->wait;
+	e->extents = f->extents;
+	e->bios = f->bios;
+	e->exit = f->exit;
+	if (f->exit == EXIT_HIDDEN)
+		e->nulls |= DF_BIT(exit);
+	e->route = f->route;
+	if (f->route == ROUTE_HIDDEN)
+		e->nulls |= DF_BIT(route);
+	e->setup_ns = f->bio_ns - f->begin_ns;
+	e->device_ns = f->done_ns - f->bio_ns;
+	if (!f->bio_ns)
+		e->nulls |= DF_BIT(setup_ns) | DF_BIT(device_ns);
+	if (!f->done_ns)
+		e->nulls |= DF_BIT(device_ns);
+	e->queue_ns = f->complete_ns - f->done_ns;
+	if (!f->done_ns || !f->complete_ns)
+		e->nulls |= DF_BIT(queue_ns);
+	e->completion_ns = now - f->complete_ns;
+	if (!f->complete_ns)
+		e->nulls |= DF_BIT(completion_ns);
+	e->latency_ns = latency_ns;
+	e->source = cfg.source;
+	e->iocb_flags = f->iocb_flags;
+	e->dio_flags = f->dio_flags;
+	submit(st, e, sizeof(*e));
+}
+
+static __always_inline void end(void *identity, __s64 ret)
+{
+	struct observe_stats *st = stats_of(STATS_END);
+	struct flight *f = flight_of(identity);
+	__u64 key = (__u64)identity;
+
+	if (!state.enabled || !st || !f)
+		return;
+	report(st, f, ret);
+	bpf_map_delete_elem(&flights, &key);
+}
+
+SEC("tp_btf/iomap_dio_begin")
+int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long long pos, __u64 len, unsigned int op,
+	     unsigned int dio_flags, __u64 done_before, bool wait)
+{
+	struct flight f = {
+		.pos = pos,
+		.len = len,
+		.before = done_before,
+		.dio_flags = dio_flags,
+		.exit = EXIT_HIDDEN,
+		.route = ROUTE_HIDDEN,
+	};
+
+	if (!state.enabled || state.stopping)
+		return 0;
+	f.iocb_flags = iocb->ki_flags;
+	f.wait = !iocb->ki_complete ? WAIT_SYNC : wait ? WAIT_WAITED : WAIT_ASYNC;
+	f.op = dio_cfg.op_map[op & (OP_SLOTS - 1)];
+	f.dev = inode_dev(inode);
+	f.ino = inode->i_ino;
+	begin((__u64)dio, &f);
+	return 0;
+}
+
+SEC("tp_btf/iomap_dio_extent")
+int BPF_PROG(dio_extent, void *dio)
+{
+	struct flight *f = flight_of(dio);
+
+	if (f)
+		f->extents++;
+	return 0;
+}
+
+SEC("tp_btf/iomap_dio_bio_submit")
+int BPF_PROG(dio_bio, void *dio)
+{
+	struct flight *f = flight_of(dio);
+
+	if (f) {
+		f->bios++;
+		if (!f->bio_ns)
+			f->bio_ns = bpf_ktime_get_ns();
+	}
+	return 0;
+}
+
+SEC("tp_btf/iomap_dio_exit")
+int BPF_PROG(dio_exit, void *dio, void *iocb, struct inode *inode, long long pos, __u64 len, unsigned int reason)
+{
+	struct flight *f = flight_of(dio);
+
+	/* The first one decided it; a read may be cut at the end of the file as well. */
+	if (f && f->exit == EXIT_HIDDEN)
+		f->exit = reason;
+	return 0;
+}
+
+SEC("tp_btf/iomap_dio_done")
+int BPF_PROG(dio_done, void *dio, void *iocb, struct inode *inode, long long pos, __u64 len, unsigned int route)
+{
+	struct flight *f = flight_of(dio);
+
+	if (f) {
+		f->route = route;
+		f->done_ns = bpf_ktime_get_ns();
+	}
+	return 0;
+}
+
+SEC("tp_btf/iomap_dio_complete_begin")
+int BPF_PROG(dio_complete, void *dio)
+{
+	struct flight *f = flight_of(dio);
+
+	if (f)
+		f->complete_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/iomap_dio_end")
+int BPF_PROG(dio_end, void *dio, void *iocb, struct inode *inode, long long pos, __u64 len, int error, __s64 ret)
+{
+	end(dio, ret);
+	return 0;
+}
+
+#define UNKNOWN_TO_STOCK (DF_BIT(extents) | DF_BIT(bios) | DF_BIT(exit) | DF_BIT(route) | DF_BIT(setup_ns) | DF_BIT(device_ns) | \
+			  DF_BIT(queue_ns) | DF_BIT(completion_ns))
+
+SEC("tp_btf/iomap_dio_rw_begin")
+int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
+{
+	struct flight f = {
+		.before = done_before,
+		.dio_flags = dio_flags,
+		.exit = EXIT_HIDDEN,
+		.route = ROUTE_HIDDEN,
+		.nulls = UNKNOWN_TO_STOCK,
+	};
+	struct inode *inode = iocb->ki_filp->f_inode;
+
+	/* As iomap itself: nothing is done for no bytes. */
+	if (!state.enabled || state.stopping || !iter->count)
+		return 0;
+	f.pos = iocb->ki_pos;
+	f.len = iter->count;
+	f.op = iter->data_source ? OP_DIO_WRITE : OP_DIO_READ;
+	f.iocb_flags = iocb->ki_flags;
+	f.wait = !iocb->ki_complete ? WAIT_SYNC : dio_flags & DIO_FORCE_WAIT ? WAIT_WAITED : WAIT_ASYNC;
+	f.dev = inode_dev(inode);
+	f.ino = inode->i_ino;
+	begin((__u64)iocb, &f);
+	return 0;
+}
+
+SEC("tp_btf/iomap_dio_complete")
+int BPF_PROG(rw_complete, void *iocb, int error, __s64 ret)
+{
+	end(iocb, ret);
+	return 0;
+}
+
+/* A request that ended before its first lookup has no other end. A queued one has, and so has one that is to be completed. */
+SEC("fexit/__iomap_dio_rw")
+int BPF_PROG(rw_return, void *iocb, void *iter, void *ops, void *dops, unsigned int dio_flags, void *private, __u64 done_before,
+	     void *dio)
+{
+	__s64 ret = (__s64)dio;
+
+	if (ret == 0 || (ret < 0 && ret >= -4095 && ret != -EIOCBQUEUED))
+		end(iocb, ret);
+	return 0;
+}

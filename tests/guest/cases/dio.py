@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Each direct I/O request is shown once, with its range, its result and who submitted it; an asynchronous one at its completion."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+
+import tool
+from tap import Skip
+
+KILOBYTE = 1 << 10
+MEGABYTE = 1 << 20
+REFUSALS = 5
+DEPTH, REQUESTS = 64, 1024
+PHASES = ("extents", "bios", "route", "setup_ns", "device_ns", "queue_ns", "completion_ns")
+
+
+def observe(env, source, *args):
+    return env.observe("dio", "-v", "--source", source, *args)
+
+
+def xfs_io(path, *commands):
+    args = [arg for command in commands for arg in ("-c", command)]
+    subprocess.run(["xfs_io", "-d", *args, path], check=True, stdout=subprocess.DEVNULL, timeout=tool.PATIENCE)
+
+
+def empty(t, observed, name):
+    t.ok("in flight at the end: 0\n" in observed.stderr(), f"{name}: nothing is left in flight", observed.stderr())
+
+
+def check_sync(t, env, fs, source, patched):
+    name = f"{fs.kind} {source}"
+    path = fs.file("dio", MEGABYTE)
+    observed = observe(env, source, "-f", path)
+    xfs_io(path, "pwrite -q -b 64k 0 1m", "pread -q -b 128k 0 1m")
+    observed.stop()
+    events = observed.events
+    for op, size in (("dio_write", 64 * KILOBYTE), ("dio_read", 128 * KILOBYTE)):
+        t.equal(sorted((e["pos"], e["len"], e["done"]) for e in events if e["op"] == op),
+                [(at, size, size) for at in range(0, MEGABYTE, size)], f"{name} {op}: each request once, with its bytes",
+                observed.stderr())
+    t.equal({(e["event"], e["comm"], e["dev"], e["ino"], e["ret"], e["wait"], e["exit"], e["source"]) for e in events},
+            {("dio", "xfs_io", fs.dev, os.stat(path).st_ino, 0, "sync", None, source)}, f"{name}: who, where, with which result")
+    t.ok(all((e[field] is not None) == patched for e in events for field in PHASES),
+         f"{name}: extents, bios and phases are " + ("known" if patched else "null"), events[:1])
+    if patched:
+        t.ok(all(e["extents"] >= 1 and e["bios"] >= 1 and e["route"] in ("waiter", "submitter") for e in events),
+             f"{name}: extents, bios, route", events[:1])
+        t.ok(all(e["setup_ns"] + e["device_ns"] + e["queue_ns"] + e["completion_ns"] == e["latency_ns"] for e in events),
+             f"{name}: the phases add up to the latency", events[:1])
+    tool.balanced(t, observed, name)
+    empty(t, observed, name)
+
+
+def check_end_of_file(t, env, source, patched):
+    """A read that the end of the file cuts short, and one that begins there."""
+    path = env.xfs.file("eof", 72 * KILOBYTE)
+    observed = observe(env, source, "-f", path)
+    xfs_io(path, "pread -q -b 128k 0 128k", "pread -q -b 4k 72k 4k")
+    observed.stop()
+    name = f"{source} end of file"
+    got = [(e["pos"], e["len"], e["done"], e["ret"], e["exit"]) for e in observed.events]
+    t.ok((0, 128 * KILOBYTE, 72 * KILOBYTE, 0, "short" if patched else None) in got, f"{name}: a short read", got)
+    if source == "iomap_dio_rw":
+        t.ok(all(e["done"] for e in observed.events) and observed.summary["lost"]["unmatched_begin"] >= 1,
+             f"{name}: what ends before its first lookup is counted as lost", observed.summary)
+    else:
+        t.ok(any(pos == 72 * KILOBYTE and (done, ret, exit) == (0, 0, "eof" if patched else None)
+                 for pos, length, done, ret, exit in got), f"{name}: a read there has no bytes", got)
+        empty(t, observed, name)
+    tool.balanced(t, observed, name, lossless=source != "iomap_dio_rw")
+
+
+def check_refusals(t, env, source, patched):
+    path = env.xfs.hole("refused")
+    observed = observe(env, source, "-f", path, "--errors")
+    printed = tool.workload("fail", "nowait", path, REFUSALS)
+    observed.stop()
+    name = f"{source} EAGAIN"
+    t.equal(printed, f"nowait calls {REFUSALS} failed {REFUSALS} EAGAIN\n", f"{name}: the calls fail")
+    t.equal([(e["op"], e["pos"], e["len"], e["done"], e["ret"]) for e in observed.events],
+            [("dio_write", 65536, 4096, None, -errno.EAGAIN)] * REFUSALS, f"{name}: so do as many requests", observed.summary)
+    t.ok(all("NOWAIT" in e["iocb_flags"].split("|") for e in observed.events), f"{name}: NOWAIT", observed.events[:1])
+    if patched:
+        t.equal({e["exit"] for e in observed.events}, {"again"}, f"{name}: the reason")
+    tool.balanced(t, observed, name)
+
+
+def check_async(t, env, fs, source, patched):
+    """libaio at depth 64: a request is shown when it is complete, and being queued is no error."""
+    path = fs.file("async", 4 * MEGABYTE)
+    for rw, op in (("randread", "dio_read"), ("randwrite", "dio_write")):
+        observed = observe(env, source, "-f", path)
+        done = subprocess.run(["fio", "--name=async", f"--filename={path}", f"--rw={rw}", "--bs=4k", "--size=4m",
+                               "--ioengine=libaio", f"--iodepth={DEPTH}", "--direct=1", "--thread", "--overwrite=1",
+                               "--output-format=json"], capture_output=True, text=True, timeout=tool.PATIENCE)
+        observed.stop()
+        name = f"{fs.kind} {source} libaio {rw}"
+        job = json.loads(done.stdout[done.stdout.index("{"):])["jobs"][0]["read" if rw == "randread" else "write"]
+        events = [e for e in observed.events if e["op"] == op]
+        t.equal((len(events), sum(e["done"] or 0 for e in events)), (job["total_ios"], job["io_bytes"]),
+                f"{name}: as many requests and bytes as fio's", f"{observed.summary}\n{observed.stderr()}")
+        t.equal((job["total_ios"], {(e["len"], e["ret"]) for e in events}), (REQUESTS, {(4096, 0)}),
+                f"{name}: each of its size, and none is an error")
+        t.ok(all(e["wait"] in ("async", "waited") for e in events) and any(e["wait"] == "async" for e in events),
+             f"{name}: asynchronous", {e["wait"] for e in events})
+        if patched:
+            t.ok(all(e["route"] in ("inline", "workqueue", "caller", "submitter", "waiter") for e in events), f"{name}: a route",
+                 {e["route"] for e in events})
+        tool.balanced(t, observed, name)
+        empty(t, observed, name)
+
+
+def check_filters(t, env, source):
+    path = env.xfs.file("filters", MEGABYTE)
+    for args, count in ((("--op", "dio_read"), 4), (("--op", "dio_write"), 2), (("-c", "nobody"), 0), (("--errors",), 0)):
+        observed = observe(env, source, "-f", path, *args)
+        xfs_io(path, "pwrite -q -b 64k 0 128k", "pread -q -b 64k 0 256k")
+        observed.stop()
+        name = f"{source} {' '.join(args)}"
+        t.equal((len(observed.events), observed.summary["filtered"] >= 6 - count), (count, True), f"{name}: what is left",
+                observed.summary)
+        tool.balanced(t, observed, name)
+        empty(t, observed, name)
+    for by, keys in (("op", {"dio_read": 4, "dio_write": 2}), ("wait", {"sync": 6}), ("comm", {"xfs_io": 6})):
+        observed = observe(env, source, "-f", path, "--hist", "--by", by)
+        xfs_io(path, "pwrite -q -b 64k 0 128k", "pread -q -b 64k 0 256k")
+        observed.stop()
+        t.equal({h["key"]: h["count"] for h in observed.hists}, keys, f"{source} --hist --by {by}: each request once")
+        tool.balanced(t, observed, f"{source} --hist --by {by}", streamed=False)
+
+
+def run(t, env):
+    sources = tool.usable_sources("dio")
+    if not sources:
+        raise Skip("no source of direct I/O can be used on this kernel")
+    for source in sources:
+        patched = source == "iomap_dio"
+        for fs in (env.xfs, env.ext4):
+            check_sync(t, env, fs, source, patched)
+            if shutil.which("fio"):
+                check_async(t, env, fs, source, patched)
+        check_end_of_file(t, env, source, patched)
+        check_refusals(t, env, source, patched)
+        check_filters(t, env, source)
