@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+from tap import Trial
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BUILD_DIR", os.path.join(TOP, "build"))
 TOOL = os.path.join(BUILD, "bin", "iomapscope")
@@ -134,6 +136,22 @@ class Observer:
 
 
 Lookups = Observer
+
+
+def by_kprobe(t, env, source, check, *args):
+    """check(t, env, source, *args), and on a kprobe source again where the kernel has left a program out.
+
+    While a program of a kprobe runs, an interrupt on its CPU runs none (bpf_prog_active in kernel/trace/bpf_trace.c). What that loses is
+    counted as an unmatched begin, and rare: of three runs one loses nothing, and whatever else fails is not tried again.
+    """
+    for attempt in range(3 if source.endswith("+kprobe") else 1):
+        before, trial = len(Observer.live), Trial()
+        check(trial, env, source, *args)
+        lost = [o.summary for o in Observer.live[before:] if o.summary and o.summary["lost"]["unmatched_begin"]]
+        honest = all(s["seen"] == s["emitted"] + s["filtered"] + sum(s["lost"].values()) for s in lost)
+        if not trial.failed or not lost or not honest:
+            break
+    trial.report(t)
 
 
 def kill_all():

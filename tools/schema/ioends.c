@@ -61,7 +61,7 @@ static const struct source_desc sources[IOEND_SOURCE_COUNT] = {
 	},
 	[IOEND_SOURCE_KPROBE] = {
 		.name = "iomap_submit_ioend+kprobe",
-		.limits = STOCK_LIMITS,
+		.limits = STOCK_LIMITS "; a finish whose interrupt comes while another kprobe's program runs on its CPU, which counts as lost",
 		.needs = of_functions, .need_count = ARRAY_SIZE(of_functions),
 		.kprobes = true,
 		.program = {

@@ -305,13 +305,9 @@ def run(t, env):
         raise Skip("no source of ioends can be used on this kernel")
     for source in sources:
         patched = source == "iomap_ioend"
-        check_file(t, env, source, patched)
-        check_overwrite(t, env, source, patched)
-        check_holes(t, env, source, patched)
-        check_filters(t, env, source)
-        check_hist(t, env, source)
-        check_full_table(t, env, source)
-        check_flusher(t, env, source)
-        check_failure(t, env, source)
+        for check in (check_file, check_overwrite, check_holes):
+            tool.by_kprobe(t, env, source, check, patched)
+        for check in (check_filters, check_hist, check_full_table, check_flusher, check_failure):
+            tool.by_kprobe(t, env, source, check)
         if patched:
             check_merges(t, env, source)
