@@ -3,8 +3,8 @@
  * Observer of iomap lookups. One of three sources is loaded:
  *
  *   SOURCE_LOOKUP  lookup                 one event that says all, no state
- *   SOURCE_FEXIT   iter_begin + iter_end  stock events, state in a few slots per task
- *   SOURCE_DSTMAP  iter_begin + iter_map  the same without fexit
+ *   SOURCE_FEXIT   iter_enter + iter_end  a stock event and the function's return, state in a table by the iterator's address
+ *   SOURCE_DSTMAP  iter_begin + iter_map  stock events, state in a few slots per task
  *
  * Accounting: every lookup counted in seen is counted once more, as emitted, filtered or lost for a reason. On the stock
  * sources seen is counted when the lookup begins, so one that never ends is what is missing from the sum.
@@ -43,7 +43,7 @@ struct {
 	__type(value, struct task_slots);
 } tasks SEC(".maps");
 
-#define RANGE_NONE (~0ULL)
+#define RANGE_NONE 255	/* beside enum op and enum caller_kind */
 
 static __always_inline bool has_cookie(void)
 {
@@ -177,6 +177,24 @@ static __always_inline void report(struct observe_stats *st, const struct outcom
 	submit(st, e, sizeof(*e));
 }
 
+/* In place of lookup where cfg.plain is set. It reads no argument that it does not need, and seen follows from what it adds up. */
+SEC("tp_btf/iomap_lookup")
+int lookup_plain(__u64 *ctx)
+{
+	struct observe_stats *st = stats_of(STATS_END);
+	int ret = ctx[8];
+	__u32 slot;
+
+	if (!st)
+		return 0;
+	if (cfg.hist_by == BY_OP)
+		slot = lookup_cfg.op_map[ctx[2] & (OP_SLOTS - 1)];
+	else
+		slot = ret < 0 ? TYPE_NONE : ((struct iomap *)ctx[6])->type;
+	aggregate(st, &st->hist[slot & (HIST_SLOTS - 1)], ret < 0, true, ctx[9]);
+	return 0;
+}
+
 SEC("tp_btf/iomap_lookup")
 int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int op, unsigned int flags, long long pos,
 	     __u64 len, struct iomap *iomap, struct iomap *srcmap, int ret, __u64 duration_ns)
@@ -249,14 +267,12 @@ static __always_inline __u64 caller_at(__u64 address)
 	return RANGE_NONE;
 }
 
-/* The operation of a caller; OP_HIDDEN if neither it nor the flags tell. */
-static __always_inline __u32 op_of_caller(__u64 address, __u32 flags, __u64 len)
+/* The operation of what caller_at() has found; OP_HIDDEN if neither that nor the flags tell. */
+static __always_inline __u32 op_of(__u64 caller, __u32 flags, __u64 len)
 {
-	__u64 op = caller_at(address);
-
-	if (op < OP_SLOTS)
-		return op;
-	if (op == CALLER_DAX_RW)
+	if (caller < OP_SLOTS)
+		return caller;
+	if (caller == CALLER_DAX_RW)
 		return flags & ASK_WRITE ? OP_DAX_WRITE : OP_DAX_READ;
 	return op_of_flags(flags, len);
 }
@@ -335,11 +351,6 @@ static __noinline int abandon(struct slot *slot)
 	if (!st || !slot)
 		return 0;
 	slot->iter = 0;
-	/* With fexit only a program that the kernel skipped leaves one behind; whether the lookup failed is not known. */
-	if (cfg.source != SOURCE_DSTMAP) {
-		st->unmatched_begin++;
-		return 0;
-	}
 	o.op = slot->op;
 	o.flags = slot->flags;
 	o.dev = slot->dev;
@@ -379,7 +390,7 @@ SEC("tp_btf/iomap_iter")
 int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long caller)
 {
 	struct slot *slot, *free = NULL, *oldest = NULL;
-	__u64 addr = (__u64)iter, pos, len, entry = 0;
+	__u64 addr = (__u64)iter, pos, len, entry;
 	struct observe_stats *st;
 	struct task_slots *t;
 	bool follows;
@@ -408,8 +419,7 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 	 * but looks up for one only after the other's lookup has returned.) A slot above may be an outer lookup that is still
 	 * in the file system, or one of an earlier system call, as those do not all start at the same address.
 	 */
-	if (cfg.source == SOURCE_DSTMAP)
-		entry = entry_mark();
+	entry = entry_mark();
 	for (i = 0; i < SLOTS; i++) {
 		slot = &t->slot[i];
 		if (slot->iter > addr && slot->entry != entry) {
@@ -446,30 +456,36 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 		/* Lookups are not nested this deep: the oldest slot is a dead one. */
 		if (!oldest)
 			return 0;
-		if (cfg.source == SOURCE_DSTMAP) {
-			abandon(oldest);
-		} else {
-			st->nesting++;
-			oldest->iter = 0;
-		}
+		abandon(oldest);
 		free = oldest;
 	}
-	free->op = lookup_cfg.need_op ? op_of_caller(caller, iter->flags, len) : OP_HIDDEN;
-	if (cfg.source == SOURCE_DSTMAP) {
-		free->pos = pos;
-		free->len = len;
-		free->flags = iter->flags;
-		free->dev = inode_dev(iter->inode);
-		free->ino = iter->inode->i_ino;
-		free->entry = entry;
-	}
+	free->op = lookup_cfg.need_op ? op_of(caller_at(caller), iter->flags, len) : OP_HIDDEN;
+	free->pos = pos;
+	free->len = len;
+	free->flags = iter->flags;
+	free->dev = inode_dev(iter->inode);
+	free->ino = iter->inode->i_ino;
+	free->entry = entry;
 	free->iter = addr;
 	free->start_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
+/* A mapping without its begin. */
+static __always_inline void unmatched_end(struct observe_stats *st)
+{
+	if (state.stopping)
+		return;		/* begun after the last that we took up */
+	if (begin_failed > 0) {
+		__sync_fetch_and_add(&begin_failed, -1);
+		return;
+	}
+	st->seen++;
+	st->unmatched_end++;
+}
+
 /* The slot of @addr, or NULL: a lookup that began unseen, accounted for here. */
-static __always_inline struct slot *take(struct observe_stats *st, __u64 addr, bool succeeded)
+static __always_inline struct slot *take(struct observe_stats *st, __u64 addr)
 {
 	struct task_slots *t = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
 	int i;
@@ -482,48 +498,8 @@ static __always_inline struct slot *take(struct observe_stats *st, __u64 addr, b
 			}
 		}
 	}
-	if (!succeeded || state.stopping)
-		return NULL;	/* the end of a loop, or begun after the last that we took up */
-	if (begin_failed > 0) {
-		__sync_fetch_and_add(&begin_failed, -1);
-		return NULL;
-	}
-	st->seen++;
-	st->unmatched_end++;
+	unmatched_end(st);
 	return NULL;
-}
-
-SEC("fexit/iomap_iter")
-int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
-{
-	__u64 now = bpf_ktime_get_ns();
-	struct outcome o = { .program = STATS_END };
-	struct observe_stats *st;
-	struct slot *slot;
-
-	if (!state.enabled)
-		return 0;
-	st = stats_of(STATS_END);
-	if (!st)
-		return 0;
-	slot = take(st, (__u64)iter, ret > 0);
-	if (!slot)
-		return 0;
-	o.op = slot->op;
-	if (lookup_cfg.need_op && o.op == OP_HIDDEN && lookup_cfg.ranges)
-		o.op = op_of_caller(caller_of_function(ctx, 2), iter->flags, iter->len);
-	o.flags = iter->flags;
-	o.dev = inode_dev(iter->inode);
-	o.ino = iter->inode->i_ino;
-	o.pos = iter->pos;
-	o.len = iter->len;
-	o.time_ns = now;
-	o.latency_ns = now - slot->start_ns;
-	o.timed = true;
-	o.failed = ret <= 0;
-	o.ret = ret < 0 ? ret : 0;
-	report(st, &o, &iter->iomap, &iter->srcmap, 0);
-	return 0;
 }
 
 SEC("tp_btf/iomap_iter_dstmap")
@@ -540,7 +516,7 @@ int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
 	st = stats_of(STATS_END);
 	if (!st)
 		return 0;
-	slot = take(st, addr, true);
+	slot = take(st, addr);
 	if (!slot)
 		return 0;
 	o.op = slot->op;
@@ -553,5 +529,235 @@ int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
 	o.latency_ns = now - slot->start_ns;
 	o.timed = true;
 	report(st, &o, iomap, NULL, addr + bpf_core_field_offset(struct iomap_iter, srcmap));
+	return 0;
+}
+
+/*
+ * With fexit each lookup that begins also ends, in the same task, so that all that has to wait is when it began. It does so in a
+ * table by the iterator's address, which is on the task's stack: a few instructions, where the storage of a task takes hundreds.
+ */
+#define WAYS	4
+#define SETS	1024	/* a power of two */
+#define DEAD_NS	10000000000ULL
+
+struct pending {
+	__u64 key;		/* 0: free */
+	__u64 start_ns;
+};
+
+static struct pending_set {
+	struct pending way[WAYS];
+} pending[SETS];
+
+/* The key of an iterator. The verifier lets no pointer be multiplied; the difference of two is a number. */
+static __always_inline __u64 key_of(struct iomap_iter *iter)
+{
+	return (__u64)iter - (__u64)&pending;
+}
+
+static __always_inline struct pending_set *set_of(__u64 key)
+{
+	return &pending[key * 0x9e3779b97f4a7c15ULL >> 54];
+}
+
+/*
+ * The end of the lookup before was skipped. If the loop goes on, here is its mapping, and only the latency is lost. Out of line, to keep
+ * iter_enter() small.
+ */
+static __noinline int late_end(struct iomap_iter *iter, __u64 start_ns)
+{
+	struct observe_stats *st = stats_of(STATS_BEGIN);
+	struct outcome o = {
+		.program = STATS_BEGIN,
+		.op = lookup_cfg.need_op ? op_of_flags(iter->flags, iter->len) : OP_HIDDEN,
+		.flags = iter->flags,
+		.dev = inode_dev(iter->inode),
+		.ino = iter->inode->i_ino,
+		.time_ns = start_ns,
+	};
+
+	if (!st)
+		return 0;
+	if (iter->iomap.length) {
+		range_of_last(iter, &o);
+		report(st, &o, &iter->iomap, &iter->srcmap, 0);
+	} else {
+		st->unmatched_begin++;
+	}
+	return 0;
+}
+
+/* A way that has been in use for so long belongs to a lookup whose end was skipped, of a task that is gone. */
+static __noinline int take_dead(struct pending_set *set, __u64 key)
+{
+	struct observe_stats *st = stats_of(STATS_BEGIN);
+	__u64 now = bpf_ktime_get_ns(), dead;
+	struct pending *way;
+	int i;
+
+	if (!st || !set)
+		return 0;
+	for (i = 0; i < WAYS; i++) {
+		way = &set->way[i];
+		dead = way->key;
+		if (dead && now > way->start_ns && now - way->start_ns > DEAD_NS &&
+		    __sync_val_compare_and_swap(&way->key, dead, key) == dead) {
+			way->start_ns = now;
+			st->unmatched_begin++;
+			return 0;
+		}
+	}
+	st->map_full++;
+	__sync_fetch_and_add(&begin_failed, 1);
+	return 0;
+}
+
+SEC("tp_btf/iomap_iter")
+int BPF_PROG(iter_enter, struct iomap_iter *iter)
+{
+	__u64 pos, len, key = key_of(iter);
+	struct pending_set *set = set_of(key);
+	struct observe_stats *st;
+	struct pending *way;
+	bool follows;
+	int i;
+
+	if (!state.enabled || state.stopping)
+		return 0;
+	follows = lookup_follows(iter, &pos, &len);
+	for (i = 0; i < WAYS; i++) {
+		way = &set->way[i];
+		if (way->key == key) {
+			late_end(iter, way->start_ns);
+			way->key = 0;
+		}
+	}
+	if (!follows)
+		return 0;
+	st = stats_of(STATS_BEGIN);
+	if (!st)
+		return 0;
+	st->seen++;
+	for (i = 0; i < WAYS; i++) {
+		way = &set->way[i];
+		if (!way->key && !__sync_val_compare_and_swap(&way->key, 0, key)) {
+			way->start_ns = bpf_ktime_get_ns();
+			return 0;
+		}
+	}
+	take_dead(set, key);
+	return 0;
+}
+
+/* What the address is of, as last found: address << 8 | caller_at(). One word each, so that no half of one is read. */
+#define CACHE_BITS 6
+
+static __u64 caller_cache[1 << CACHE_BITS];
+
+static __noinline __u64 find_caller(__u64 *line, __u64 address)
+{
+	__u64 known = address << 8 | (__u8)caller_at(address);
+
+	if (line)
+		*line = known;
+	return known;
+}
+
+/* The operation of a lookup that ends; the caller is told by the frame of the trampoline. */
+static __always_inline __u32 op_at_end(void *ctx, struct iomap_iter *iter)
+{
+	__u64 address, *line, known;
+
+	if (!lookup_cfg.need_op)
+		return OP_HIDDEN;
+	if (!lookup_cfg.ranges)
+		return op_of_flags(iter->flags, iter->len);
+	address = caller_of_function(ctx, 2);
+	line = &caller_cache[address * 0x9e3779b97f4a7c15ULL >> (64 - CACHE_BITS)];
+	known = *line;
+	if ((known ^ address << 8) >> 8)
+		known = find_caller(line, address);
+	return op_of((__u8)known, iter->flags, iter->len);
+}
+
+/* Since when the iterator's lookup has been under way; 0 if none has, as at the end of a loop. */
+static __always_inline __u64 take_start(struct iomap_iter *iter)
+{
+	__u64 key = key_of(iter);
+	struct pending_set *set = set_of(key);
+	int i;
+
+	for (i = 0; i < WAYS; i++) {
+		if (set->way[i].key == key) {
+			__u64 start_ns = set->way[i].start_ns;
+
+			set->way[i].key = 0;
+			return start_ns;
+		}
+	}
+	return 0;
+}
+
+static __noinline int end_without_begin(int ret)
+{
+	struct observe_stats *st = stats_of(STATS_END);
+
+	if (st && ret > 0)
+		unmatched_end(st);
+	return 0;
+}
+
+SEC("fexit/iomap_iter")
+int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
+{
+	__u64 now = bpf_ktime_get_ns(), start_ns;
+	struct outcome o = { .program = STATS_END };
+	struct observe_stats *st;
+
+	if (!state.enabled)
+		return 0;
+	start_ns = take_start(iter);
+	if (!start_ns)
+		return end_without_begin(ret);
+	st = stats_of(STATS_END);
+	if (!st)
+		return 0;
+	o.op = op_at_end(ctx, iter);
+	o.flags = iter->flags;
+	o.dev = inode_dev(iter->inode);
+	o.ino = iter->inode->i_ino;
+	o.pos = iter->pos;
+	o.len = iter->len;
+	o.time_ns = now;
+	o.latency_ns = now - start_ns;
+	o.timed = true;
+	o.failed = ret <= 0;
+	o.ret = ret < 0 ? ret : 0;
+	report(st, &o, &iter->iomap, &iter->srcmap, 0);
+	return 0;
+}
+
+/* In place of iter_end where cfg.plain is set. */
+SEC("fexit/iomap_iter")
+int BPF_PROG(iter_end_plain, struct iomap_iter *iter, const void *ops, int ret)
+{
+	struct observe_stats *st;
+	__u64 start_ns, ns;
+	__u32 slot;
+
+	if (!state.enabled)
+		return 0;
+	start_ns = take_start(iter);
+	if (!start_ns)
+		return end_without_begin(ret);
+	ns = bpf_ktime_get_ns() - start_ns;
+	st = stats_of(STATS_END);
+	if (!st)
+		return 0;
+	if (cfg.hist_by == BY_OP)
+		slot = op_at_end(ctx, iter);
+	else
+		slot = ret <= 0 ? TYPE_NONE : iter->iomap.type;
+	aggregate(st, &st->hist[slot & (HIST_SLOTS - 1)], ret <= 0, true, ns);
 	return 0;
 }

@@ -153,15 +153,15 @@ static __always_inline void aggregate(struct observe_stats *st, struct hist *h, 
 		st->map_full++;
 		return;
 	}
-	h->count++;
 	if (failed)
 		h->errors++;
 	if (timed) {
-		h->timed++;
 		h->total_ns += latency_ns;
 		if (latency_ns > h->max_ns)
 			h->max_ns = latency_ns;
 		h->bucket[hist_bucket(latency_ns)]++;
+	} else {
+		h->count++;
 	}
 }
 

@@ -33,12 +33,11 @@ enum hist_by {
  * increment of a per-CPU counter is not atomic against that. The kernel keeps a program from interrupting itself on a CPU.
  */
 struct observe_stats {
-	__u64 seen;
+	__u64 seen;		/* a stateless source does not count them where cfg.plain is set: each is in a histogram */
 	__u64 emitted;		/* put into the ring */
 	__u64 filtered;
 	__u64 ring_full;
 	__u64 map_full;
-	__u64 nesting;
 	__u64 unmatched_begin;
 	__u64 unmatched_end;
 	struct hist hist[HIST_SLOTS];
@@ -76,6 +75,7 @@ struct observe_config {
 	__u8 errors;
 	__u8 hist;		/* aggregate instead of stream */
 	__u8 hist_by;
+	__u8 plain;		/* a histogram by what indexes the array, and no filter: the path that has to be cheap */
 };
 
 /* Changes while the programs run. */

@@ -85,6 +85,28 @@ static void arithmetic(void)
 	ok(same(&sum, &both), "and nothing");
 }
 
+/* As the programs hold one: count is of those without a latency. */
+static void reading(void)
+{
+	struct hist held = {}, sum = {}, whole = {};
+
+	held.count = 2;
+	held.errors = 3;
+	held.bucket[hist_bucket(100)] = 4;
+	held.bucket[HIST_BUCKETS - 1] = 1;
+	held.total_ns = 5000;
+	held.max_ns = 4600;
+	whole = held;
+	whole.count = 7;
+	whole.timed = 5;
+	hist_read(&sum, &held);
+	ok(same(&sum, &whole), "what the programs hold is counted by its buckets");
+	hist_read(&sum, &held);
+	is_u64(sum.count, 14, "twice: the count");
+	is_u64(sum.timed, 10, "twice: those with a latency");
+	is_u64(sum.total_ns, 10000, "twice: the total");
+}
+
 static void sets(void)
 {
 	struct hist_set now = {}, before = {}, diff = {}, nothing = {};
@@ -339,6 +361,7 @@ int main(void)
 {
 	buckets();
 	arithmetic();
+	reading();
 	sets();
 	printing();
 	ends();

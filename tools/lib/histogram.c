@@ -58,6 +58,18 @@ void hist_add(struct hist *to, const struct hist *from)
 		to->bucket[i] += from->bucket[i];
 }
 
+void hist_read(struct hist *to, const struct hist *from)
+{
+	struct hist whole = *from;
+	int i;
+
+	whole.timed = 0;
+	for (i = 0; i < HIST_BUCKETS; i++)
+		whole.timed += whole.bucket[i];
+	whole.count += whole.timed;
+	hist_add(to, &whole);
+}
+
 bool hist_set_diff(struct hist_set *diff, const struct hist_set *now, const struct hist_set *before)
 {
 	size_t i, j;

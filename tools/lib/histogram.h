@@ -25,6 +25,9 @@ void hist_set_free(struct hist_set *set);
 
 void hist_add(struct hist *to, const struct hist *from);
 
+/* The same, of one that the programs hold. */
+void hist_read(struct hist *to, const struct hist *from);
+
 /* What @now has more than @before (which has no key that @now lacks), without the keys that gained nothing. False without memory. */
 bool hist_set_diff(struct hist_set *diff, const struct hist_set *now, const struct hist_set *before);
 

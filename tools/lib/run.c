@@ -149,6 +149,8 @@ static void configure(struct observation *o)
 	config->count = args->given[OPT_COUNT] ? args->number[OPT_COUNT] : 0;
 	/* Half the ring: enough room for what comes while the reader wakes up. */
 	config->wakeup_bytes = ring_size(o) / 2;
+	config->plain = config->hist && config->hist_by < BY_DEV && !config->pid && !config->by_comm && !config->devs && !config->by_ino &&
+			!config->op_mask && !config->errors && !config->min_latency_ns;
 }
 
 static void discard(struct observation *o)
@@ -191,10 +193,12 @@ static int prepare(struct observation *o, int source)
 	bpf_object__for_each_program(program, o->object)
 		bpf_program__set_autoload(program, false);
 	for (i = 0; i < PROGRAMS_MAX; i++) {
+		const struct program_desc *desc = &o->source->program[i];
+
 		o->program[i] = NULL;
 		if (!(o->plan.source[source].programs >> i & 1))
 			continue;
-		o->program[i] = bpf_object__find_program_by_name(o->object, o->source->program[i].name);
+		o->program[i] = bpf_object__find_program_by_name(o->object, o->config.plain && desc->plain ? desc->plain : desc->name);
 		if (!o->program[i])
 			return -EINVAL;
 		bpf_program__set_autoload(o->program[i], true);
@@ -305,11 +309,10 @@ static int read_stats(struct observation *o, __u32 program, struct observe_stats
 		sum->filtered += one->filtered;
 		sum->ring_full += one->ring_full;
 		sum->map_full += one->map_full;
-		sum->nesting += one->nesting;
 		sum->unmatched_begin += one->unmatched_begin;
 		sum->unmatched_end += one->unmatched_end;
 		for (i = 0; i < HIST_SLOTS; i++)
-			hist_add(&sum->hist[i], &one->hist[i]);
+			hist_read(&sum->hist[i], &one->hist[i]);
 	}
 	return 0;
 }
@@ -360,7 +363,7 @@ static int collect_hash(struct observation *o, struct hist_set *set)
 			break;
 		}
 		for (cpu = 0; cpu < o->cpus; cpu++)
-			hist_add(&h->hist, &percpu[cpu]);
+			hist_read(&h->hist, &percpu[cpu]);
 	}
 	free(percpu);
 	return ret == -ENOENT ? 0 : ret;
@@ -503,7 +506,6 @@ static int account(struct observation *o)
 		a->filtered += sum.filtered;
 		a->lost[LOSS_ring_full] += sum.ring_full;
 		a->lost[LOSS_map_full] += sum.map_full;
-		a->lost[LOSS_nesting] += sum.nesting;
 		a->lost[LOSS_unmatched_begin] += sum.unmatched_begin;
 		a->lost[LOSS_unmatched_end] += sum.unmatched_end;
 		in_kernel += sum.emitted;
@@ -536,6 +538,8 @@ static int account(struct observation *o)
 		/* Each run is one event. Where there are begins and ends a run left out shows as an unmatched begin or end. */
 		a->lost[LOSS_skipped] = a->programs_skipped;
 		a->seen += a->programs_skipped;
+		if (o->config.plain && o->source->program[0].plain)
+			a->seen += in_kernel;
 	} else {
 		/* Begun, and neither reported nor lost yet: its end has not come, or never will. */
 		__u64 known = in_kernel + a->filtered;

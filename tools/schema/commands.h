@@ -103,7 +103,6 @@
 #define LOSSES(LOSS) \
 	LOSS(ring_full, "the reader did not keep up and the ring had no room; see --ring-size") \
 	LOSS(map_full, "a table of the kernel had no room for the task, the key, or one more in flight") \
-	LOSS(nesting, "lookups: more of them nested in one task than there are slots") \
 	LOSS(unmatched_begin, "the end was not seen, or had not come yet") \
 	LOSS(unmatched_end, "lookups: the begin was not seen, as when it was before the tool's") \
 	LOSS(skipped, "the kernel skipped the program because it was running already") \

@@ -46,14 +46,14 @@ static const struct source_desc sources[SOURCE_COUNT] = {
 	[SOURCE_LOOKUP] = {
 		.name = "iomap_lookup",
 		.needs = of_lookup, .need_count = ARRAY_SIZE(of_lookup),
-		.program = { { "lookup" } },
+		.program = { { "lookup", .plain = "lookup_plain" } },
 		.stateless = true,
 	},
 	[SOURCE_FEXIT] = {
 		.name = "iomap_iter+fexit",
 		.limits = "truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release",
 		.needs = of_fexit, .need_count = ARRAY_SIZE(of_fexit),
-		.program = { { "iter_begin" }, { "iter_end" } },
+		.program = { { "iter_enter" }, { "iter_end", .plain = "iter_end_plain" } },
 	},
 	[SOURCE_DSTMAP] = {
 		.name = "iomap_iter+dstmap",

@@ -32,6 +32,7 @@ struct program_desc {
 	const char *function;
 	int args;
 	bool extra;		/* loaded if it can be, and not one of those for NEED_PROGRAM */
+	const char *plain;	/* loaded in its place where cfg.plain is set; if stateless it does not count what is seen */
 };
 
 #define PROGRAMS_MAX 8
