@@ -2,9 +2,10 @@
 /*
  * Observer of direct I/O requests. One of three sources is loaded:
  *
- *   DIO_SOURCE_EVENTS  dio_begin, dio_extent, dio_bio, dio_exit, dio_done, dio_complete, dio_end
- *   DIO_SOURCE_FEXIT   rw_begin, rw_complete, rw_return
- *   DIO_SOURCE_STOCK   rw_begin, rw_complete
+ *   DIO_SOURCE_EVENTS   dio_begin, dio_lookup, dio_extent, dio_bio, dio_exit, dio_done, dio_complete, dio_end
+ *   DIO_SOURCE_FEXIT    rw_begin, rw_complete, rw_return
+ *   DIO_SOURCE_STOCK    rw_begin, rw_complete
+ *   DIO_SOURCE_FENTRY   rw_enter, complete_enter, complete_return, rw_return (before 6.6, which brought the stock events)
  *
  * A request waits in a table, under the address of its iomap_dio or, on stock kernels, of its kiocb, from its begin,
  * where the submitter's task is current and the filters of task and file are decided, to its end, which may be in any context. A
@@ -20,7 +21,7 @@
 const volatile struct dio_config dio_cfg;
 
 struct flight {
-	__u64 begin_ns, bio_ns, done_ns, complete_ns;
+	__u64 begin_ns, bio_ns, done_ns, complete_ns, mapping_ns;
 	__u64 pos, len, before;
 	__u64 ino, cgroup;
 	__u64 nulls;
@@ -37,6 +38,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct flight);
 } flights SEC(".maps");
+
+/* The request that a task is submitting: its lookups are made by that task, and carry no other identity. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} submitting SEC(".maps");
 
 /* Takes the request up with what its begin tells, or accounts for why not. */
 static __always_inline void begin(__u64 key, struct flight *f)
@@ -60,6 +69,18 @@ static __always_inline void begin(__u64 key, struct flight *f)
 	bpf_get_current_comm(&f->comm, sizeof(f->comm));
 	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY))
 		st->map_full++;
+}
+
+/* From now on the lookups of this task are the request's. */
+static __always_inline void begin_lookups(__u64 key)
+{
+	__u64 *mine = bpf_task_storage_get(&submitting, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct flight *f = bpf_map_lookup_elem(&flights, &key);
+
+	if (mine)
+		*mine = key;
+	else if (f)
+		f->nulls |= DF_BIT(mapping_ns);
 }
 
 static __always_inline struct flight *flight_of(void *identity)
@@ -114,6 +135,7 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	e->route = f->route;
 	if (f->route == ROUTE_HIDDEN)
 		e->nulls |= DF_BIT(route);
+	e->mapping_ns = f->mapping_ns;
 	e->setup_ns = f->bio_ns - f->begin_ns;
 	e->device_ns = f->done_ns - f->bio_ns;
 	if (!f->bio_ns)
@@ -166,6 +188,25 @@ int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long
 	f.dev = inode_dev(inode);
 	f.ino = inode->i_ino;
 	begin((__u64)dio, &f);
+	begin_lookups((__u64)dio);
+	return 0;
+}
+
+SEC("tp_btf/iomap_lookup")
+int BPF_PROG(dio_lookup, void *iter, void *inode, unsigned int op, unsigned int flags, long long pos, __u64 len, void *iomap,
+	     void *srcmap, int ret, __u64 duration_ns)
+{
+	struct flight *f;
+	__u64 *mine;
+
+	op = dio_cfg.op_map[op & (OP_SLOTS - 1)];
+	if (op != OP_DIO_READ && op != OP_DIO_WRITE)
+		return 0;
+	mine = bpf_task_storage_get(&submitting, bpf_get_current_task_btf(), NULL, 0);
+	f = mine ? bpf_map_lookup_elem(&flights, mine) : NULL;
+	/* The address may have become another task's request. */
+	if (f && f->tid == (__u32)bpf_get_current_pid_tgid())
+		f->mapping_ns += duration_ns;
 	return 0;
 }
 
@@ -232,11 +273,10 @@ int BPF_PROG(dio_end, void *dio, void *iocb, struct inode *inode, long long pos,
 	return 0;
 }
 
-#define UNKNOWN_TO_STOCK (DF_BIT(extents) | DF_BIT(bios) | DF_BIT(exit) | DF_BIT(route) | DF_BIT(setup_ns) | DF_BIT(device_ns) | \
+#define UNKNOWN_TO_STOCK (DF_BIT(extents) | DF_BIT(bios) | DF_BIT(exit) | DF_BIT(route) | DF_BIT(mapping_ns) | DF_BIT(setup_ns) | DF_BIT(device_ns) | \
 			  DF_BIT(queue_ns) | DF_BIT(completion_ns))
 
-SEC("tp_btf/iomap_dio_rw_begin")
-int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
+static __always_inline void stock_begin(struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
 {
 	struct flight f = {
 		.before = done_before,
@@ -249,7 +289,7 @@ int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int d
 
 	/* As iomap itself: nothing is done for no bytes. */
 	if (!state.enabled || state.stopping || !iter->count)
-		return 0;
+		return;
 	f.pos = iocb->ki_pos;
 	f.len = iter->count;
 	f.op = iter->data_source ? OP_DIO_WRITE : OP_DIO_READ;
@@ -258,6 +298,54 @@ int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int d
 	f.dev = inode_dev(inode);
 	f.ino = inode->i_ino;
 	begin((__u64)iocb, &f);
+}
+
+SEC("tp_btf/iomap_dio_rw_begin")
+int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
+{
+	stock_begin(iocb, iter, dio_flags, done_before);
+	return 0;
+}
+
+SEC("fentry/__iomap_dio_rw")
+int BPF_PROG(rw_enter, struct kiocb *iocb, struct iov_iter *iter, void *ops, void *dops, unsigned int dio_flags, void *private,
+	     __u64 done_before)
+{
+	stock_begin(iocb, iter, dio_flags, done_before);
+	return 0;
+}
+
+/*
+ * The completion frees the request before it returns, so that its kiocb is noted as it begins. A completion does not nest in
+ * another one of the same request.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u64);
+} completing SEC(".maps");
+
+SEC("fentry/iomap_dio_complete")
+int BPF_PROG(complete_enter, struct iomap_dio *dio)
+{
+	__u64 key = (__u64)dio, iocb = (__u64)dio->iocb;
+
+	/* Without room its end is not seen, which is counted. */
+	if (state.enabled && bpf_map_lookup_elem(&flights, &iocb))
+		bpf_map_update_elem(&completing, &key, &iocb, BPF_ANY);
+	return 0;
+}
+
+SEC("fexit/iomap_dio_complete")
+int BPF_PROG(complete_return, void *dio, __s64 ret)
+{
+	__u64 key = (__u64)dio, *iocb = bpf_map_lookup_elem(&completing, &key);
+
+	if (iocb) {
+		end((void *)*iocb, ret);
+		bpf_map_delete_elem(&completing, &key);
+	}
 	return 0;
 }
 

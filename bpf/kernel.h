@@ -85,6 +85,11 @@ struct iov_iter {
 	__u64 count;
 };
 
+/* fs/iomap/direct-io.c; read only where the stock events are missing, which is before 6.6. */
+struct iomap_dio {
+	struct kiocb *iocb;
+};
+
 /* include/linux/bio.h, include/linux/bvec.h */
 struct bvec_iter {
 	unsigned int bi_size;

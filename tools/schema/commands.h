@@ -58,7 +58,7 @@
 		"Task and file are those of the submission, where the filters are decided. A request that had begun before the tool is not " \
 		"seen, nor is one of no bytes. The last line says how many were seen, emitted, left out by the filters, and lost, and why. " \
 		"Always seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
-		"A kernel with this project's events gives every field. A stock kernel from 6.6 on is observed by its own events; " \
+		"A kernel with this project's events gives every field. A stock kernel is observed by its own events, before 6.6 by iomap's functions; " \
 		"'iomapscope probe' says what that leaves unknown. A field that is unknown or means nothing is null in JSON, " \
 		"empty in CSV and - in the table. Direct I/O to block devices does not enter iomap.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \

@@ -18,6 +18,7 @@ static const struct field fields[DF_COUNT] = {
 
 static const struct need of_events[] = {
 	{ NEED_EVENT, "iomap_dio_begin", .args = 9 },
+	{ NEED_EVENT, "iomap_lookup", .args = 10 },
 	{ NEED_EVENT, "iomap_dio_extent", .args = 10 },
 	{ NEED_EVENT, "iomap_dio_bio_submit", .args = 11 },
 	{ NEED_EVENT, "iomap_dio_exit", .args = 7 },
@@ -38,11 +39,16 @@ static const struct need of_fexit[] = {
 	NEED_STOCK, { NEED_FUNCTION, "__iomap_dio_rw", .args = 7 }, NEED_REQUEST, NEED_IOCB, NEED_FILE,
 };
 
+static const struct need of_fentry[] = {
+	{ NEED_FUNCTION, "__iomap_dio_rw", .args = 7 }, { NEED_FUNCTION, "iomap_dio_complete", .args = 1 },
+	{ NEED_MEMBER, "iomap_dio", "iocb" }, NEED_REQUEST, NEED_IOCB, NEED_FILE,
+};
+
 static const struct need of_stock[] = {
 	NEED_STOCK, NEED_REQUEST, NEED_IOCB, NEED_FILE,
 };
 
-#define STOCK_LIMITS "extents, bios, phases, why less was done than asked for, and who completed it"
+#define STOCK_LIMITS "extents, bios, lookups, phases, why less was done than asked for, and who completed it"
 
 /* In the order of enum dio_source. */
 static const struct source_desc sources[DIO_SOURCE_COUNT] = {
@@ -50,7 +56,8 @@ static const struct source_desc sources[DIO_SOURCE_COUNT] = {
 		.name = "iomap_dio",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
-			{ "dio_begin" }, { "dio_extent" }, { "dio_bio" }, { "dio_exit" }, { "dio_done" }, { "dio_complete" }, { "dio_end" },
+			{ "dio_begin" }, { "dio_lookup" }, { "dio_extent" }, { "dio_bio" }, { "dio_exit" }, { "dio_done" },
+			{ "dio_complete" }, { "dio_end" },
 		},
 	},
 	[DIO_SOURCE_FEXIT] = {
@@ -65,6 +72,12 @@ static const struct source_desc sources[DIO_SOURCE_COUNT] = {
 			  "a fallback to buffered I/O), which counts as lost",
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = { { "rw_begin" }, { "rw_complete" } },
+	},
+	[DIO_SOURCE_FENTRY] = {
+		.name = "__iomap_dio_rw+fentry",
+		.limits = STOCK_LIMITS,
+		.needs = of_fentry, .need_count = ARRAY_SIZE(of_fentry),
+		.program = { { "rw_enter" }, { "complete_enter" }, { "complete_return" }, { "rw_return" } },
 	},
 };
 

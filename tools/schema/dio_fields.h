@@ -23,6 +23,7 @@
 	FIELD(bios, __u32, DEC, "BIOS", 5, 1, "", "bios that it was made of") \
 	FIELD(exit, __u8, EXIT, "EXIT", -10, 1, "", "why less was done than asked for, as far as iomap decided it; null if nothing was") \
 	FIELD(route, __u8, ROUTE, "ROUTE", -9, 1, "", "who completed it; null if it ended before its first lookup") \
+	FIELD(mapping_ns, __u64, DURATION, "MAPPING", 8, 1, "nanoseconds", "in its mapping lookups; part of setup_ns, and of device_ns once the first bio is out") \
 	FIELD(setup_ns, __u64, DURATION, NULL, 0, 1, "nanoseconds", "from its begin to its first bio; null if it had none") \
 	FIELD(device_ns, __u64, DURATION, "DEVICE", 8, 1, "nanoseconds", "from its first bio to the end of the last") \
 	FIELD(queue_ns, __u64, DURATION, NULL, 0, 1, "nanoseconds", "from the end of all I/O to the begin of the completion, as for a wake-up or a worker") \

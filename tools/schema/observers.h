@@ -35,7 +35,7 @@ struct program_desc {
 	const char *plain;	/* loaded in its place where cfg.plain is set; if stateless it does not count what is seen */
 };
 
-#define PROGRAMS_MAX 8
+#define PROGRAMS_MAX 24
 
 struct source_desc {
 	const char *name;
@@ -62,7 +62,7 @@ struct observer {
 	bool counts_flights;			/* it is a hash, with an entry for each that is in flight: --in-flight is its room */
 };
 
-#define SOURCES_MAX 4
+#define SOURCES_MAX 6
 
 extern const struct observer lookups_observer, ioends_observer, dio_observer;
 

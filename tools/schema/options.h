@@ -53,7 +53,7 @@
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_IOENDS, 0, "source", "NAME", CHOICE, "iomap_ioend|iomap_submit_ioend+fentry|iomap_submit_ioend+kprobe", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
-	OPTION(SOURCE_DIO, 0, "source", "NAME", CHOICE, "iomap_dio|iomap_dio_rw+fexit|iomap_dio_rw", "Kernel", \
+	OPTION(SOURCE_DIO, 0, "source", "NAME", CHOICE, "iomap_dio|iomap_dio_rw+fexit|iomap_dio_rw|__iomap_dio_rw+fentry", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \

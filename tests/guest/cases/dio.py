@@ -14,7 +14,7 @@ KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
 REFUSALS = 5
 DEPTH, REQUESTS = 64, 1024
-PHASES = ("extents", "bios", "route", "setup_ns", "device_ns", "queue_ns", "completion_ns")
+PHASES = ("extents", "bios", "route", "mapping_ns", "setup_ns", "device_ns", "queue_ns", "completion_ns")
 
 
 def observe(env, source, *args):
@@ -50,6 +50,8 @@ def check_sync(t, env, fs, source, patched):
              f"{name}: extents, bios, route", events[:1])
         t.ok(all(e["setup_ns"] + e["device_ns"] + e["queue_ns"] + e["completion_ns"] == e["latency_ns"] for e in events),
              f"{name}: the phases add up to the latency", events[:1])
+        t.ok(all(0 < e["mapping_ns"] < e["setup_ns"] + e["device_ns"] for e in events), f"{name}: lookups are part of it",
+             events[:1])
     tool.balanced(t, observed, name)
     empty(t, observed, name)
 
