@@ -2,13 +2,18 @@
 """File systems to test on: on the disks of a guest, or on loop devices."""
 
 import os
+import shutil
 import subprocess
 
 MKFS = {
     # Without further switches mkfs.xfs wants 300 MB.
     "xfs": ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"],
     "ext4": ["mkfs.ext4", "-q", "-F"],
+    "btrfs": ["mkfs.btrfs", "-q", "-f"],
 }
+
+# With checksums newer kernels do no direct writes at all.
+OPTIONS = {"btrfs": "nodatasum"}
 
 
 def command(*args):
@@ -33,10 +38,15 @@ class Filesystem:
         command(*MKFS[kind], *mkfs_args, target)
         os.mkdir(self.mount)
         # With an image, mount sets up the loop device and umount releases it again.
-        command("mount", "-t", kind, *([] if disk else ["-o", "loop"]), target, self.mount)
-        dev = os.stat(self.mount).st_dev
-        self.dev = f"{os.major(dev)}:{os.minor(dev)}"
-        self.device = os.path.join("/dev", os.path.basename(os.readlink(f"/sys/dev/block/{self.dev}")))
+        mount_options = [OPTIONS[kind]] if kind in OPTIONS else []
+        if not disk:
+            mount_options.append("loop")
+        command("mount", "-t", kind, *(["-o", ",".join(mount_options)] if mount_options else []), target, self.mount)
+        # The super block's, which on btrfs is not that of stat(2).
+        self.dev = command("findmnt", "-n", "-o", "MAJ:MIN", "--mountpoint", self.mount).strip()
+        # Btrfs has numbers that are no device's.
+        block = f"/sys/dev/block/{self.dev}"
+        self.device = os.path.join("/dev", os.path.basename(os.readlink(block))) if os.path.exists(block) else None
 
     def path(self, name):
         return os.path.join(self.mount, name)
@@ -66,6 +76,52 @@ class Filesystem:
         os.rmdir(self.mount)
         if self.image:
             os.unlink(self.image)
+
+
+def known(kind):
+    """Whether the kernel has this file system, and the machine its mkfs."""
+    if not shutil.which(MKFS[kind][0]):
+        return False
+    subprocess.run(["modprobe", "-q", kind], stderr=subprocess.DEVNULL)
+    with open("/proc/filesystems") as names:
+        return kind in names.read().split()
+
+
+class Delayed:
+    """A file system on a device that takes its time for each request; None where the kernel has no dm-delay. A context manager."""
+
+    def __init__(self, env, milliseconds, size=400 << 20):
+        self.env, self.milliseconds, self.size = env, milliseconds, size
+        self.name = f"delayed-{os.getpid()}"
+        self.mount = os.path.join(env.workdir, self.name)
+        self.undo = []
+
+    def __enter__(self):
+        subprocess.run(["modprobe", "-aq", "loop", "dm-mod", "dm-delay"], stderr=subprocess.DEVNULL)
+        if not shutil.which("dmsetup") or not loop_devices_work():
+            return None
+        image = self.env.ext4.path(self.name)
+        with open(image, "wb") as file:
+            file.truncate(self.size)
+        self.undo.append(["rm", image])
+        loop = command("losetup", "--find", "--show", image).strip()
+        self.undo.append(["losetup", "-d", loop])
+        table = f"0 {self.size // 512} delay {loop} 0 {self.milliseconds}"
+        if subprocess.run(["dmsetup", "create", self.name, "--table", table], capture_output=True).returncode:
+            return None
+        self.undo.append(["dmsetup", "remove", "--retry", self.name])
+        command("mkfs.xfs", "-q", "-f", f"/dev/mapper/{self.name}")
+        os.makedirs(self.mount, exist_ok=True)
+        command("mount", f"/dev/mapper/{self.name}", self.mount)
+        self.undo.append(["umount", self.mount])
+        return self
+
+    def path(self, name):
+        return os.path.join(self.mount, name)
+
+    def __exit__(self, *exc):
+        for undo in reversed(self.undo):
+            subprocess.run(undo, timeout=300)
 
 
 def loop_devices_work():

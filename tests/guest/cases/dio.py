@@ -6,14 +6,16 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
+import storage
 import tool
 from tap import Skip
 
 KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
 REFUSALS = 5
-DEPTH, REQUESTS = 64, 1024
+DEPTH, THREADS, REQUESTS = 64, 4, 1024
 PHASES = ("extents", "bios", "route", "mapping_ns", "setup_ns", "device_ns", "queue_ns", "completion_ns")
 
 
@@ -90,29 +92,125 @@ def check_refusals(t, env, source, patched):
     tool.balanced(t, observed, name)
 
 
-def check_async(t, env, fs, source, patched):
-    """libaio at depth 64: a request is shown when it is complete, and being queued is no error."""
+def fio(path, engine, rw, *args):
+    """What fio itself says of a job that it has done."""
+    done = subprocess.run(["fio", "--name=async", f"--filename={path}", f"--rw={rw}", "--bs=4k", f"--ioengine={engine}", "--direct=1",
+                           "--thread", "--overwrite=1", "--group_reporting", "--output-format=json", *args],
+                          capture_output=True, text=True, timeout=tool.PATIENCE)
+    if done.returncode:
+        raise AssertionError(f"fio {engine} {rw}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return json.loads(done.stdout[done.stdout.index("{"):])["jobs"][0]["read" if rw.endswith("read") else "write"]
+
+
+def check_async(t, env, fs, source, patched, engine):
+    """Depth 64 from several threads: a request is shown when it is complete, and being queued is no error."""
     path = fs.file("async", 4 * MEGABYTE)
     for rw, op in (("randread", "dio_read"), ("randwrite", "dio_write")):
         observed = observe(env, source, "-f", path)
-        done = subprocess.run(["fio", "--name=async", f"--filename={path}", f"--rw={rw}", "--bs=4k", "--size=4m",
-                               "--ioengine=libaio", f"--iodepth={DEPTH}", "--direct=1", "--thread", "--overwrite=1",
-                               "--output-format=json"], capture_output=True, text=True, timeout=tool.PATIENCE)
+        job = fio(path, engine, rw, "--size=1m", "--offset_increment=1m", f"--numjobs={THREADS}", f"--iodepth={DEPTH}")
         observed.stop()
-        name = f"{fs.kind} {source} libaio {rw}"
-        job = json.loads(done.stdout[done.stdout.index("{"):])["jobs"][0]["read" if rw == "randread" else "write"]
+        name = f"{fs.kind} {source} {engine} {rw}"
         events = [e for e in observed.events if e["op"] == op]
-        t.equal((len(events), sum(e["done"] or 0 for e in events)), (job["total_ios"], job["io_bytes"]),
+        again = [e for e in events if e["ret"] == -errno.EAGAIN]
+        if engine == "io_uring":
+            # It first asks for what needs no waiting, and tells nobody of the refusal.
+            t.ok(all("NOWAIT" in e["iocb_flags"].split("|") for e in again), f"{name}: only NOWAIT is refused", again[:1])
+            events = [e for e in events if e not in again]
+        # Btrfs does not fault the buffer in: what needs that does nothing, and is read through the page cache instead.
+        left = [e for e in events if fs.kind == "btrfs" and rw == "randread" and e["done"] == 0]
+        t.equal((len(events), sum(e["done"] or 0 for e in events) + 4096 * len(left)), (job["total_ios"], job["io_bytes"]),
                 f"{name}: as many requests and bytes as fio's", f"{observed.summary}\n{observed.stderr()}")
         t.equal((job["total_ios"], {(e["len"], e["ret"]) for e in events}), (REQUESTS, {(4096, 0)}),
                 f"{name}: each of its size, and none is an error")
+        t.equal(len({e["tid"] for e in events if e["comm"] == "fio"}) >= THREADS or engine == "io_uring", True,
+                f"{name}: the threads that submitted", {(e["comm"], e["tid"]) for e in events})
         t.ok(all(e["wait"] in ("async", "waited") for e in events) and any(e["wait"] == "async" for e in events),
              f"{name}: asynchronous", {e["wait"] for e in events})
         if patched:
             t.ok(all(e["route"] in ("inline", "workqueue", "caller", "submitter", "waiter") for e in events), f"{name}: a route",
                  {e["route"] for e in events})
+        # A refusal before the first lookup is what this source does not see.
+        tool.balanced(t, observed, name, lossless=(source, engine) != ("iomap_dio_rw", "io_uring"))
+        empty(t, observed, name)
+
+
+def bucket(ns):
+    return max(int(ns) - 1, 0).bit_length()
+
+
+def check_percentiles(t, env, source):
+    """Where the time is the device's, fio's percentiles and those of the events are in the same or neighbouring power of two."""
+    path = env.xfs.file("percentiles", 4 * MEGABYTE)
+    observed = observe(env, source, "-f", path)
+    job = fio(path, "psync", "randread", "--size=4m", "--bs=64k", "--loops=8", "--percentile_list=50:90:99")
+    observed.stop()
+    took = sorted(e["latency_ns"] for e in observed.events)
+    name = f"{source} percentiles"
+    t.equal(len(took), job["total_ios"], f"{name}: as many as fio's", observed.summary)
+    for percent, theirs in job["clat_ns"]["percentile"].items():
+        ours = took[min(int(len(took) * float(percent) / 100), len(took) - 1)]
+        t.ok(abs(bucket(ours) - bucket(theirs)) <= 1 and ours <= theirs * 1.02, f"{name}: p{float(percent):.0f} is fio's, and not above it",
+             f"{ours} ns, fio {theirs} ns")
+
+
+def check_exit(t, env, source):
+    """Requests whose process is killed before they complete end when the device is done with them."""
+    name = f"{source} killed"
+    with storage.Delayed(env, 300) as fs:
+        if not fs:
+            t.skip(name, "this kernel has no dm-delay")
+            return
+        path = fs.path("file")
+        with open(path, "wb") as file:
+            file.write(b"x" * MEGABYTE)
+            os.fsync(file.fileno())
+        observed = observe(env, source, "-f", path)
+        job = subprocess.Popen(["fio", "--name=killed", f"--filename={path}", "--rw=randread", "--bs=4k", "--size=1m", "--ioengine=libaio",
+                                f"--iodepth={DEPTH}", "--direct=1", "--time_based", "--runtime=60", "--thread"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # The first line is there once the first requests have come back, and the next are out.
+        for _ in range(600):
+            if os.path.getsize(observed.out_path):
+                break
+            time.sleep(0.1)
+        job.kill()
+        job.wait()
+        observed.stop()
+        t.ok(len(observed.events) > DEPTH and {(e["ret"], e["done"]) for e in observed.events} == {(0, 4096)},
+             f"{name}: each has its result", {(e["ret"], e["done"]) for e in observed.events})
+        t.ok(all(e["latency_ns"] >= 250 * 10**6 for e in observed.events), f"{name}: timed to the completion",
+             min((e["latency_ns"] for e in observed.events), default=None))
         tool.balanced(t, observed, name)
         empty(t, observed, name)
+
+
+def check_enospc(t, env, source):
+    """A write for which there is no room fails, or does less, and says so."""
+    name = f"{source} ENOSPC"
+    path, ballast = env.xfs.path("full"), env.xfs.path("ballast")
+    open(path, "wb").close()
+    with open(ballast, "wb") as file:
+        pos = 0
+        for chunk in (64 << 20, 4 << 20, 64 << 10, 4 << 10):
+            try:
+                while True:
+                    os.posix_fallocate(file.fileno(), pos, chunk)
+                    pos += chunk
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+    try:
+        observed = observe(env, source, "-f", path)
+        failed = subprocess.run(["xfs_io", "-d", "-c", "pwrite -q -b 8m 0 8m", path], capture_output=True, text=True, timeout=tool.PATIENCE)
+        observed.stop()
+        t.ok("No space left" in failed.stderr, f"{name}: the write fails", failed.stderr)
+        last = observed.events[-1] if observed.events else {}
+        t.equal((last.get("op"), last.get("ret"), last.get("done")), ("dio_write", -errno.ENOSPC, None), f"{name}: so does the request",
+                observed.events)
+        tool.balanced(t, observed, name)
+        empty(t, observed, name)
+    finally:
+        os.unlink(ballast)
 
 
 def check_filters(t, env, source):
@@ -138,12 +236,20 @@ def run(t, env):
     sources = tool.usable_sources("dio")
     if not sources:
         raise Skip("no source of direct I/O can be used on this kernel")
+    filesystems = [env.xfs, env.ext4]
+    if storage.known("btrfs"):
+        filesystems.append(env.mount("btrfs", None))
     for source in sources:
         patched = source == "iomap_dio"
-        for fs in (env.xfs, env.ext4):
+        for fs in filesystems:
             check_sync(t, env, fs, source, patched)
             if shutil.which("fio"):
-                check_async(t, env, fs, source, patched)
+                check_async(t, env, fs, source, patched, "libaio")
+        if shutil.which("fio"):
+            check_async(t, env, env.xfs, source, patched, "io_uring")
+            check_percentiles(t, env, source)
+            check_exit(t, env, source)
         check_end_of_file(t, env, source, patched)
         check_refusals(t, env, source, patched)
+        check_enospc(t, env, source)
         check_filters(t, env, source)
