@@ -3,6 +3,7 @@
 
 import json
 import os
+import select
 import subprocess
 import time
 
@@ -24,6 +25,9 @@ def run(t, env):
         if not stopped and seek.poll() is not None:
             lookups.process.send_signal(2)
             stopped = True
+        # The last lines may have been read before the workload has ended.
+        if not select.select([reader], [], [], 0.1)[0]:
+            continue
         data = os.read(reader, 65536)
         if not data:
             break
