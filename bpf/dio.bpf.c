@@ -316,8 +316,8 @@ int BPF_PROG(rw_enter, struct kiocb *iocb, struct iov_iter *iter, void *ops, voi
 }
 
 /*
- * The completion frees the request before it returns, so that its kiocb is noted as it begins. A completion does not nest in
- * another one of the same request.
+ * The completion frees the request before it returns, so that its kiocb is noted as it begins. Not under the request's address, which may be
+ * another one's by then: both programs have the same context, which is a place on the stack of this very call.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -329,7 +329,7 @@ struct {
 SEC("fentry/iomap_dio_complete")
 int BPF_PROG(complete_enter, struct iomap_dio *dio)
 {
-	__u64 key = (__u64)dio, iocb = (__u64)dio->iocb;
+	__u64 key = (__u64)ctx, iocb = (__u64)dio->iocb;
 
 	/* Without room its end is not seen, which is counted. */
 	if (state.enabled && bpf_map_lookup_elem(&flights, &iocb))
@@ -340,7 +340,7 @@ int BPF_PROG(complete_enter, struct iomap_dio *dio)
 SEC("fexit/iomap_dio_complete")
 int BPF_PROG(complete_return, void *dio, __s64 ret)
 {
-	__u64 key = (__u64)dio, *iocb = bpf_map_lookup_elem(&completing, &key);
+	__u64 key = (__u64)ctx, *iocb = bpf_map_lookup_elem(&completing, &key);
 
 	if (iocb) {
 		end((void *)*iocb, ret);

@@ -250,8 +250,8 @@ static __always_inline __u32 op_of_flags(__u32 flags, __u64 len)
 	return OP_HIDDEN;	/* read, readahead; or with REPORT: seek, FIEMAP, swap, bmap */
 }
 
-/* What calls iomap_iter() at this address, RANGE_NONE if that is not known. */
-static __always_inline __u64 caller_at(__u64 address)
+/* What calls iomap_iter() at this address, RANGE_NONE if that is not known. A function of its own, which is verified once. */
+__noinline __u64 caller_at(__u64 address)
 {
 	__u32 low = 0, high = lookup_cfg.ranges, mid, i;
 
@@ -338,8 +338,8 @@ static __always_inline void range_of_last(struct iomap_iter *iter, struct outcom
 	}
 }
 
-/* A slot whose lookup is over without our having seen its end. */
-static __noinline int abandon(struct slot *slot)
+/* A slot whose lookup is over without our having seen its end. A function of its own, which is verified once. */
+__noinline int abandon(struct slot *slot)
 {
 	struct outcome o = {
 		.program = STATS_BEGIN,
@@ -375,6 +375,19 @@ static __noinline int abandon(struct slot *slot)
 	return 0;
 }
 
+static __noinline int outermost(struct task_slots *t)
+{
+	int i, found = 0;
+
+	if (!t)
+		return 0;
+	for (i = 1; i < SLOTS; i++) {
+		if (t->slot[i].iter > t->slot[found & (SLOTS - 1)].iter)
+			found = i;
+	}
+	return found;
+}
+
 /*
  * A number of the way that the task came into the kernel: where from, and with which arguments. If it differs, so does the system
  * call; if it is the same, the call may have been made again.
@@ -389,7 +402,7 @@ static __always_inline __u64 entry_mark(void)
 SEC("tp_btf/iomap_iter")
 int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long caller)
 {
-	struct slot *slot, *free = NULL, *oldest = NULL;
+	struct slot *slot, *free, late = {};
 	__u64 addr = (__u64)iter, pos, len, entry;
 	struct observe_stats *st;
 	struct task_slots *t;
@@ -422,43 +435,39 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 	entry = entry_mark();
 	for (i = 0; i < SLOTS; i++) {
 		slot = &t->slot[i];
-		if (slot->iter > addr && slot->entry != entry) {
+		if (slot->iter == addr && iter->iomap.length) {
+			late = *slot;
+			slot->iter = 0;
+		} else if (slot->iter && (slot->iter <= addr || slot->entry != entry)) {
 			abandon(slot);
-		} else if (slot->iter && slot->iter <= addr) {
-			if (slot->iter == addr && iter->iomap.length) {
-				/* The end was skipped, but here is its mapping: only the latency is lost. */
-				struct outcome o = {
-					.program = STATS_BEGIN,
-					.op = slot->op,
-					.flags = iter->flags,
-					.dev = inode_dev(iter->inode),
-					.ino = iter->inode->i_ino,
-					.time_ns = slot->start_ns,
-				};
-
-				range_of_last(iter, &o);
-				slot->iter = 0;
-				report(st, &o, &iter->iomap, &iter->srcmap, 0);
-			} else {
-				abandon(slot);
-			}
 		}
-		if (!slot->iter)
-			free = slot;
-		else if (!oldest || slot->start_ns < oldest->start_ns)
-			oldest = slot;
+	}
+	if (late.iter) {
+		/* The end was skipped, but here is its mapping: only the latency is lost. */
+		struct outcome o = {
+			.program = STATS_BEGIN,
+			.op = late.op,
+			.flags = iter->flags,
+			.dev = inode_dev(iter->inode),
+			.ino = iter->inode->i_ino,
+			.time_ns = late.start_ns,
+		};
+
+		range_of_last(iter, &o);
+		report(st, &o, &iter->iomap, &iter->srcmap, 0);
 	}
 	if (!follows)
 		return 0;
 
 	st->seen++;
-	if (!free) {
-		/* Lookups are not nested this deep: the oldest slot is a dead one. */
-		if (!oldest)
-			return 0;
-		abandon(oldest);
-		free = oldest;
+	for (i = 0; i < SLOTS && t->slot[i].iter; i++)
+		;
+	if (i == SLOTS) {
+		/* Lookups are not nested this deep: the outermost of them, which has the highest address, is a dead one. */
+		i = outermost(t);
+		abandon(&t->slot[i & (SLOTS - 1)]);
 	}
+	free = &t->slot[i & (SLOTS - 1)];
 	free->op = lookup_cfg.need_op ? op_of(caller_at(caller), iter->flags, len) : OP_HIDDEN;
 	free->pos = pos;
 	free->len = len;

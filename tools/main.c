@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,8 @@ int main(int argc, char **argv)
 	struct args args;
 	int status;
 
+	/* The kernel's BTF is read twice, megabytes each time: what is freed in between goes back, and is not kept for later. */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	if (argc < 2) {
 		help_usage(stderr);
 		return STATUS_USAGE;

@@ -32,10 +32,22 @@ def run(*args, env=None, **kwargs):
                           timeout=PATIENCE, env={**os.environ, **(env or {})}, **kwargs)
 
 
+def observers():
+    """The commands that observe by sources, as probe lists them."""
+    records = map(json.loads, run("probe", "-o", "json").stdout.splitlines())
+    return list(dict.fromkeys(record["observation"] for record in records if record["event"] == "source"))
+
+
 def usable_sources(observation="lookups"):
     """The sources of an observation that probe calls usable on this kernel, best first."""
     records = map(json.loads, run("probe", "-o", "json").stdout.splitlines())
     return [record["source"] for record in records if record["event"] == "source" and record["usable"] and record["observation"] == observation]
+
+
+def tested_sources(env, observation):
+    """The sources to run a case with: on the patched kernel its own events; the others are the stock twin's to test."""
+    sources = usable_sources(observation)
+    return sources[:1] if env.patched else sources
 
 
 def capabilities(pid):

@@ -254,6 +254,20 @@ static int attach(struct observation *o, int source)
 	return 0;
 }
 
+/* What the verifier went through for each program; it is also what a load takes its time for. */
+static void tell_verified(const struct observation *o)
+{
+	int i;
+
+	for (i = 0; o->verbose && i < PROGRAMS_MAX; i++) {
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+
+		if (o->program[i] && !bpf_prog_get_info_by_fd(bpf_program__fd(o->program[i]), &info, &size) && info.verified_insns)
+			observe_tell(o, "program %s: %u instructions verified", bpf_program__name(o->program[i]), info.verified_insns);
+	}
+}
+
 static int attach_best(struct observation *o, struct err *err)
 {
 	enum option_id option = o->observer->source_option;
@@ -284,6 +298,7 @@ static int attach_best(struct observation *o, struct err *err)
 		source = plan_choose(&o->plan, source + 1);
 	}
 	o->account.source = source_name(o->observer, source);
+	tell_verified(o);
 	observe_tell(o, "attached, source %s", source_name(o->observer, source));
 	return 0;
 }

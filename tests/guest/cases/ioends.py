@@ -300,7 +300,7 @@ def check_failure(t, env, source):
 
 
 def run(t, env):
-    sources = tool.usable_sources("ioends")
+    sources = tool.tested_sources(env, "ioends")
     if not sources:
         raise Skip("no source of ioends can be used on this kernel")
     for source in sources:

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Observers that come and go under load leave nothing behind, start at once and stay small."""
+
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+import time
+
+import tool
+from tap import Skip
+
+# The cycles of all observers together; an emulated machine takes a second for each.
+CYCLES, CYCLES_EMULATED = 1000, 12
+START_MS, RESIDENT_KIB = 200, 20 << 10
+SYS_BPF = {"x86_64": 321, "aarch64": 280}
+BPF_PROG_GET_NEXT_ID, BPF_MAP_GET_NEXT_ID, BPF_LINK_GET_NEXT_ID = 11, 12, 31
+KINDS = {"programs": BPF_PROG_GET_NEXT_ID, "maps": BPF_MAP_GET_NEXT_ID, "links": BPF_LINK_GET_NEXT_ID}
+
+
+def objects():
+    """How many BPF programs, maps and links the kernel has."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    counts = {}
+    for kind, command in KINDS.items():
+        attr = (ctypes.c_uint32 * 32)()
+        counts[kind] = 0
+        while not libc.syscall(SYS_BPF[platform.machine()], command, ctypes.byref(attr), ctypes.sizeof(attr)):
+            counts[kind] += 1
+            attr[0] = attr[1]
+    return counts
+
+
+def settled(before, seconds=20):
+    """The counts once what is freed after a grace period is gone."""
+    deadline = time.monotonic() + seconds
+    while objects() != before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return objects()
+
+
+def meminfo():
+    """KiB that the kernel holds for itself, where maps and programs are."""
+    with open("/proc/meminfo") as lines:
+        fields = dict(line.split(":") for line in lines)
+    return {name: int(fields[name].split()[0]) for name in ("SUnreclaim", "Percpu")}
+
+
+def load(env):
+    """fio on both file systems until it is killed, direct and buffered."""
+    jobs = []
+    for fs, direct in ((env.xfs, 1), (env.ext4, 1), (env.xfs, 0)):
+        jobs.append(subprocess.Popen(
+            ["fio", "--name=load", f"--filename={fs.path(f'load{direct}')}", "--size=8m", "--rw=randrw", "--bs=4k", f"--direct={direct}",
+             "--ioengine=psync", "--fsync=64", "--rate_iops=2000", "--time_based", "--runtime=600", "--thread"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    return jobs
+
+
+def check_cycles(t, env):
+    native = t.label == "native"
+    forms = [(observer, *args) for observer in tool.observers() if tool.usable_sources(observer) for args in ((), ("--hist",))]
+    before = objects()
+    jobs = load(env)
+    try:
+        bad, memory, done = [], None, 0
+        while done < (CYCLES if native else CYCLES_EMULATED):
+            for observer, *args in forms:
+                run = tool.run(observer, "--duration", "1ms", *args)
+                done += 1
+                if run.returncode:
+                    bad.append((observer, args, run.returncode, run.stderr[-200:]))
+            # What the first hundred need once is not a leak.
+            if memory is None and done >= (100 if native else 8):
+                memory = meminfo()
+    finally:
+        for job in jobs:
+            job.kill()
+            job.wait()
+    t.ok(not bad, f"{done} observers come and go under load", bad[:3])
+    t.equal(settled(before), before, "none of their programs, maps or links is left")
+    grown = {name: now - memory[name] for name, now in meminfo().items()}
+    # A thousand of the smallest leaks, a page each, are 4 MiB; fio's own caches come and go.
+    t.ok(grown["Percpu"] < 2048 and grown["SUnreclaim"] < 16384, "nor is memory", f"KiB more than after the first: {grown}")
+
+
+def check_killed(t, env):
+    """kill -9 in the midst of it leaves nothing either."""
+    before = objects()
+    jobs = load(env)
+    try:
+        for observer in tool.observers():
+            if tool.usable_sources(observer):
+                observed = env.observe(observer)
+                time.sleep(0.1)
+                observed.kill()
+    finally:
+        for job in jobs:
+            job.kill()
+            job.wait()
+    t.equal(settled(before), before, "kill -9: no program, map or link is left")
+
+
+def check_start(t, env):
+    """From exec to the first event, and what is resident then; of a few starts the best, for a test is not alone on the machine."""
+    path = env.xfs.file("start")
+    busy = subprocess.Popen([os.path.join(tool.BUILD, "workloads", "seek"), "-n", "1000000000", path], stdout=subprocess.DEVNULL)
+    try:
+        took, resident = [], []
+        for _ in range(5):
+            begin = time.monotonic()
+            run = subprocess.Popen([tool.TOOL, "lookups", "-f", path, "-o", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            line = run.stdout.readline()
+            took.append((time.monotonic() - begin) * 1000)
+            with open(f"/proc/{run.pid}/status") as status:
+                resident += [int(field.split()[1]) for field in status if field.startswith("VmHWM:")]
+            run.kill()
+            run.communicate()
+            assert line.startswith(b'{"time":'), line
+    finally:
+        busy.kill()
+        busy.wait()
+    t.diag(f"start to first event {min(took):.0f} ms, resident {max(resident)} KiB")
+    if t.label == "native":
+        t.ok(min(took) <= START_MS, f"the first event is there within {START_MS} ms", took)
+    else:
+        t.skip(f"the first event is there within {START_MS} ms", "an emulated machine")
+    t.ok(resident and max(resident) <= RESIDENT_KIB, "resident: at most 20 MiB", resident)
+
+
+def run(t, env):
+    if platform.machine() not in SYS_BPF:
+        raise Skip(f"the number of bpf() on {platform.machine()} is not known here")
+    check_start(t, env)
+    if shutil.which("fio"):
+        check_cycles(t, env)
+        check_killed(t, env)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Every program loads on this kernel, with and without filters, and its verification costs what tests/guest/verified.txt has recorded.
+
+A line there is a kernel, an observer, a program and the most instructions that the verifier went through for it. One fourth more
+fails, as does a program that is not recorded: tests/guest/record-verified measures all of them anew.
+"""
+
+import os
+import re
+
+import tool
+from tap import Skip
+
+RECORD = os.path.join(tool.TOP, "tests", "guest", "verified.txt")
+SLACK = 1.25
+FILTERS = ("-p", "1", "-c", "nobody", "-i", "1", "--min-latency", "1s", "--errors")
+
+
+def recorded(kernel):
+    with open(RECORD) as lines:
+        fields = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    return {(observer, program): int(count) for label, observer, program, count in fields if label == kernel}
+
+
+def verified(observer, source, *args):
+    """Program -> instructions, of one load."""
+    done = tool.run(observer, "-v", "--source", source, "--duration", "1ms", *args)
+    counts = dict(re.findall(r": program (\S+): (\d+) instructions verified", done.stderr))
+    return done, {program: int(count) for program, count in counts.items()}
+
+
+def run(t, env):
+    budget = recorded(t.label)
+    known = True
+    for observer in tool.observers():
+        most = {}
+        for source in tool.usable_sources(observer):
+            filters = (*FILTERS, "-d", env.xfs.mount)
+            for args in ((), ("--hist",), ("--hist", "--by", "ino"), filters, ("--hist", *filters)):
+                done, counts = verified(observer, source, *args)
+                t.ok(done.returncode == 0, f"{observer} {source} {' '.join(args)}: all programs load", done.stderr)
+                known = known and bool(counts)
+                for program, count in counts.items():
+                    most[program] = max(most.get(program, 0), count)
+        for program, count in sorted(most.items()):
+            t.diag(f"verified {t.label} {observer} {program} {count}")
+            if not budget:
+                continue        # a kernel that is not in the record, such as the machine's own
+            limit = budget.get((observer, program))
+            t.ok(limit is not None and count <= limit * SLACK, f"{observer}: {program} is verified at the recorded cost",
+                 f"{count} instructions, recorded {limit}; tests/guest/record-verified records anew")
+    if not known:
+        raise Skip("this kernel does not tell what the verifier did")
