@@ -40,20 +40,20 @@ def debian_kernel(version):
     return ["--kernel", os.path.join(directory, "vmlinuz"), "--modules", modules[0]]
 
 
-def vm_command(kernel, name, disks, *command):
+def vm_command(kernel, name, disks, *command, cpus=2):
     logs = os.path.join(tool.BUILD, "tests")
     os.makedirs(logs, exist_ok=True)
     disk_args = [arg for disk in disks for arg in ("--disk", f"virtio:{disk}")]
     # --hold: a boot that is retried must not print its TAP twice.
-    return [VM, *kernel, "--hold", "--cpus", "2", "--memory", "2G", "--timeout", str(TIMEOUT),
+    return [VM, *kernel, "--hold", "--cpus", str(cpus), "--memory", "2G", "--timeout", str(TIMEOUT),
             "--log", os.path.join(logs, f"guest-{name}.log"), *disk_args, "--", *command]
 
 
-def run_cases(name, kernel, sources):
-    """Becomes the harness, which passes TAP and exit status of the cases through."""
+def run_cases(name, kernel, sources, *cases, cpus=2):
+    """Becomes the harness, which passes TAP and exit status of the cases through: all of them if none is named."""
     command = vm_command(kernel, name, ["512M", "512M"], os.path.join(tool.TOP, "tests", "lib", "cases.py"),
                          "--label", name, "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb",
-                         *sys.argv[1:])
+                         *(cases or sys.argv[1:]), cpus=cpus)
     os.execv(command[0], command)
 
 

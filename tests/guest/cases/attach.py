@@ -12,7 +12,7 @@ import tool
 from tap import Skip
 
 # The cycles of all observers together; an emulated machine takes a second for each.
-CYCLES, CYCLES_EMULATED = 1000, 12
+CYCLES, CYCLES_EMULATED = 1000, 60
 START_MS, RESIDENT_KIB = 200, 20 << 10
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
 BPF_PROG_GET_NEXT_ID, BPF_MAP_GET_NEXT_ID, BPF_LINK_GET_NEXT_ID = 11, 12, 31
@@ -72,7 +72,7 @@ def check_cycles(t, env):
                 if run.returncode:
                     bad.append((observer, args, run.returncode, run.stderr[-200:]))
             # What the first hundred need once is not a leak.
-            if memory is None and done >= (100 if native else 8):
+            if memory is None and done >= (100 if native else 20):
                 memory = meminfo()
     finally:
         for job in jobs:
@@ -130,6 +130,8 @@ def check_start(t, env):
 
 
 def run(t, env):
+    if t.label != "native" and os.cpu_count() > 1:
+        raise Skip("several emulated CPUs cannot run code that is being patched (attach.t has one)")
     if platform.machine() not in SYS_BPF:
         raise Skip(f"the number of bpf() on {platform.machine()} is not known here")
     check_start(t, env)
