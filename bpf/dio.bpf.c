@@ -23,9 +23,10 @@ const volatile struct dio_config dio_cfg;
 struct flight {
 	__u64 begin_ns, bio_ns, done_ns, complete_ns, mapping_ns;
 	__u64 pos, len, before;
-	__u64 ino, cgroup;
+	__u64 ino, cgroup, path;
 	__u64 nulls;
 	struct task_comm comm;
+	struct stack_ids stacks;
 	__u32 pid, tid, dev;
 	__u32 iocb_flags, dio_flags;
 	__u32 extents, bios;
@@ -48,7 +49,7 @@ struct {
 } submitting SEC(".maps");
 
 /* Takes the request up with what its begin tells, or accounts for why not. */
-static __always_inline void begin(__u64 key, struct flight *f)
+static __always_inline void begin(void *ctx, __u64 key, struct inode *inode, struct flight *f)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
 	__u64 id = bpf_get_current_pid_tgid();
@@ -67,6 +68,8 @@ static __always_inline void begin(__u64 key, struct flight *f)
 	f->tid = id;
 	f->cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(&f->comm, sizeof(f->comm));
+	f->path = path_of(STATS_BEGIN, inode, f->dev, f->ino);
+	f->stacks = stacks_of(ctx, st);
 	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY))
 		st->map_full++;
 }
@@ -152,6 +155,10 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	e->source = cfg.source;
 	e->iocb_flags = f->iocb_flags;
 	e->dio_flags = f->dio_flags;
+	e->path = f->path;
+	e->path_was = 0;
+	e->kstack = f->stacks.kernel;
+	e->ustack = f->stacks.user;
 	submit(st, e, sizeof(*e));
 }
 
@@ -187,7 +194,7 @@ int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long
 	f.op = dio_cfg.op_map[op & (OP_SLOTS - 1)];
 	f.dev = inode_dev(inode);
 	f.ino = inode->i_ino;
-	begin((__u64)dio, &f);
+	begin(ctx, (__u64)dio, inode, &f);
 	begin_lookups((__u64)dio);
 	return 0;
 }
@@ -276,7 +283,8 @@ int BPF_PROG(dio_end, void *dio, void *iocb, struct inode *inode, long long pos,
 #define UNKNOWN_TO_STOCK (DF_BIT(extents) | DF_BIT(bios) | DF_BIT(exit) | DF_BIT(route) | DF_BIT(mapping_ns) | DF_BIT(setup_ns) | DF_BIT(device_ns) | \
 			  DF_BIT(queue_ns) | DF_BIT(completion_ns))
 
-static __always_inline void stock_begin(struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
+static __always_inline void stock_begin(void *ctx, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags,
+					__u64 done_before)
 {
 	struct flight f = {
 		.before = done_before,
@@ -297,13 +305,13 @@ static __always_inline void stock_begin(struct kiocb *iocb, struct iov_iter *ite
 	f.wait = !iocb->ki_complete ? WAIT_SYNC : dio_flags & DIO_FORCE_WAIT ? WAIT_WAITED : WAIT_ASYNC;
 	f.dev = inode_dev(inode);
 	f.ino = inode->i_ino;
-	begin((__u64)iocb, &f);
+	begin(ctx, (__u64)iocb, inode, &f);
 }
 
 SEC("tp_btf/iomap_dio_rw_begin")
 int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
 {
-	stock_begin(iocb, iter, dio_flags, done_before);
+	stock_begin(ctx, iocb, iter, dio_flags, done_before);
 	return 0;
 }
 
@@ -311,7 +319,7 @@ SEC("fentry/__iomap_dio_rw")
 int BPF_PROG(rw_enter, struct kiocb *iocb, struct iov_iter *iter, void *ops, void *dops, unsigned int dio_flags, void *private,
 	     __u64 done_before)
 {
-	stock_begin(iocb, iter, dio_flags, done_before);
+	stock_begin(ctx, iocb, iter, dio_flags, done_before);
 	return 0;
 }
 

@@ -20,10 +20,11 @@
 struct flight {
 	__u64 begin_ns, submit_ns, bio_end_ns;
 	__u64 pos, len, sector, bytes;
-	__u64 ino, cgroup;
+	__u64 ino, cgroup, path;
 	__u64 folio;		/* the last one */
 	__u64 nulls;
 	struct task_comm comm;
+	struct stack_ids stacks;
 	__u32 pid, tid, dev;
 	__u32 flags;
 	__u32 folios, ranges, merged;
@@ -38,7 +39,7 @@ struct {
 } flights SEC(".maps");
 
 /* Takes the ioend up with what its begin tells, or accounts for why not. */
-static __always_inline void begin(__u64 ioend, struct flight *f)
+static __always_inline void begin(void *ctx, __u64 ioend, struct inode *inode, struct flight *f)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
 	__u64 id = bpf_get_current_pid_tgid();
@@ -57,6 +58,8 @@ static __always_inline void begin(__u64 ioend, struct flight *f)
 	f->tid = id;
 	f->cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(&f->comm, sizeof(f->comm));
+	f->path = path_of(STATS_BEGIN, inode, f->dev, f->ino);
+	f->stacks = stacks_of(ctx, st);
 	if (bpf_map_update_elem(&flights, &ioend, f, BPF_ANY))
 		st->map_full++;
 }
@@ -114,6 +117,10 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	e->latency_ns = latency_ns;
 	e->source = cfg.source;
 	e->flags = f->flags;
+	e->path = f->path;
+	e->path_was = 0;
+	e->kstack = f->stacks.kernel;
+	e->ustack = f->stacks.user;
 	submit(st, e, sizeof(*e));
 }
 
@@ -144,7 +151,7 @@ int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 l
 		return 0;
 	f.dev = inode_dev(inode);
 	f.ino = inode->i_ino;
-	begin((__u64)ioend, &f);
+	begin(ctx, (__u64)ioend, inode, &f);
 	return 0;
 }
 
@@ -210,7 +217,7 @@ int BPF_PROG(ioend_finish, void *ioend, struct inode *inode, long long pos, __u6
 #define UNKNOWN_TO_STOCK (IF_BIT(folios) | IF_BIT(ranges) | IF_BIT(reason) | IF_BIT(merged) | IF_BIT(build_ns))
 
 /* Stock kernels: @ioend is about to be submitted. The verifier need not know the pointer. */
-static __always_inline void stock_submit(struct iomap_ioend *ioend)
+static __always_inline void stock_submit(void *ctx, struct iomap_ioend *ioend)
 {
 	struct flight f = { .reason = REASON_HIDDEN, .nulls = UNKNOWN_TO_STOCK };
 	struct inode *inode;
@@ -235,7 +242,7 @@ static __always_inline void stock_submit(struct iomap_ioend *ioend)
 		f.nulls |= IF_BIT(bytes);	/* a chain of bios */
 	else
 		f.bytes = BPF_CORE_READ(ioend, io_bio.bi_iter.bi_size);
-	begin((__u64)ioend, &f);
+	begin(ctx, (__u64)ioend, inode, &f);
 }
 
 static __always_inline void stock_finish(struct iomap_ioend *ioend, int error)
@@ -262,21 +269,21 @@ static __always_inline void stock_finish(struct iomap_ioend *ioend, int error)
 SEC("fentry/iomap_submit_ioend")
 int BPF_PROG(submit_wpc, void *wpc)
 {
-	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___ioend *)wpc, ioend));
+	stock_submit(ctx, BPF_CORE_READ((struct iomap_writepage_ctx___ioend *)wpc, ioend));
 	return 0;
 }
 
 SEC("fentry/iomap_submit_ioend")
 int BPF_PROG(submit_ioend, void *wpc, void *ioend)
 {
-	stock_submit(ioend);
+	stock_submit(ctx, ioend);
 	return 0;
 }
 
 SEC("fentry/iomap_ioend_writeback_submit")
 int BPF_PROG(submit_wb_ctx, void *wpc)
 {
-	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___wb_ctx *)wpc, wb_ctx));
+	stock_submit(ctx, BPF_CORE_READ((struct iomap_writepage_ctx___wb_ctx *)wpc, wb_ctx));
 	return 0;
 }
 
@@ -307,21 +314,21 @@ int BPF_PROG(finish_buffered_write, void *ioend)
 SEC("kprobe/iomap_submit_ioend")
 int BPF_KPROBE(kprobe_submit_wpc, void *wpc)
 {
-	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___ioend *)wpc, ioend));
+	stock_submit(ctx, BPF_CORE_READ((struct iomap_writepage_ctx___ioend *)wpc, ioend));
 	return 0;
 }
 
 SEC("kprobe/iomap_submit_ioend")
 int BPF_KPROBE(kprobe_submit_ioend, void *wpc, void *ioend)
 {
-	stock_submit(ioend);
+	stock_submit(ctx, ioend);
 	return 0;
 }
 
 SEC("kprobe/iomap_ioend_writeback_submit")
 int BPF_KPROBE(kprobe_submit_wb_ctx, void *wpc)
 {
-	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___wb_ctx *)wpc, wb_ctx));
+	stock_submit(ctx, BPF_CORE_READ((struct iomap_writepage_ctx___wb_ctx *)wpc, wb_ctx));
 	return 0;
 }
 

@@ -19,9 +19,20 @@
 struct task_struct;
 struct iomap_ops;
 
-/* include/linux/fs.h; all four since long before 6.1. */
+struct dentry;
+
+/* include/linux/fs.h; all of it since long before 6.1. */
 struct super_block {
 	__u32 s_dev;
+	struct dentry *s_root;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
 };
 
 struct inode {
@@ -29,6 +40,39 @@ struct inode {
 	__u32 i_rdev;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	unsigned int i_nlink;
+	__u32 i_generation;
+	struct hlist_head i_dentry;
+};
+
+/* include/linux/dcache.h */
+struct qstr {
+	__u64 hash_len;
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct {
+		struct {
+			unsigned int sequence;
+		} seqcount;
+	} d_seq;
+	struct {
+		void *pprev;
+	} d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+/* The list of an inode's names: in a union of its own that newer kernels (7.x) have no name for. */
+struct dentry___named {
+	struct {
+		struct hlist_node d_alias;
+	} d_u;
+};
+
+struct dentry___unnamed {
+	struct hlist_node d_alias;
 };
 
 /* include/linux/iomap.h */
@@ -146,5 +190,6 @@ struct iomap_writepage_ctx___wb_ctx {
 
 #define S_IFMT	0170000
 #define S_IFBLK	0060000
+#define S_IFDIR	0040000
 
 #endif

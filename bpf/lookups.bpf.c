@@ -25,6 +25,8 @@ struct slot {
 	__u64 pos, len;
 	__u64 ino;
 	__u64 entry;		/* see entry_mark() */
+	__u64 path;		/* see path_of() */
+	struct stack_ids stacks;
 	__u32 dev;
 	__u32 flags;
 	__u32 op;
@@ -57,6 +59,9 @@ struct outcome {
 	__u32 flags;
 	__u32 dev;
 	__u64 ino;
+	struct inode *inode;	/* NULL: @path and @stacks are known already */
+	__u64 path;
+	struct stack_ids stacks;
 	__u64 pos, len;
 	__u64 time_ns;
 	__u64 latency_ns;
@@ -75,6 +80,8 @@ static __always_inline void add_up(struct observe_stats *st, const struct outcom
 {
 	__u32 slot = cfg.hist_by == BY_OP ? o->op : type;
 
+	if (cfg.paths && o->inode)
+		path_of(o->program, o->inode, o->dev, o->ino);
 	aggregate(st, hist_of(st, o->program, slot, o->dev, o->ino, NULL), o->failed, o->timed, o->latency_ns);
 }
 
@@ -102,6 +109,10 @@ static __always_inline void fill(struct lookup_event *e, const struct outcome *o
 		e->nulls |= LF_BIT(latency_ns);
 	e->source = cfg.source;
 	e->ask_flags = o->flags;
+	e->path = o->inode ? path_of(o->program, o->inode, o->dev, o->ino) : o->path;
+	e->path_was = 0;
+	e->kstack = o->stacks.kernel;
+	e->ustack = o->stacks.user;
 }
 
 #define NO_SOURCE_MAPPING (LF_BIT(src_type) | LF_BIT(src_addr) | LF_BIT(src_pos) | LF_BIT(src_len))
@@ -137,8 +148,8 @@ static __always_inline void fill_source(struct lookup_event *e, __u32 type, __u6
  * A lookup with its mapping. @src is a pointer that the verifier knows, or NULL: then the source mapping is read from the
  * iterator at @src_addr, which it does not.
  */
-static __always_inline void report(struct observe_stats *st, const struct outcome *o, struct iomap *map,
-				   struct iomap *src, __u64 src_addr)
+static __always_inline void report(void *ctx, struct observe_stats *st, struct outcome *o, struct iomap *map, struct iomap *src,
+				   __u64 src_addr)
 {
 	struct lookup_event *e;
 
@@ -153,6 +164,8 @@ static __always_inline void report(struct observe_stats *st, const struct outcom
 	e = reserve(st, sizeof(*e));
 	if (!e)
 		return;
+	if (o->inode)
+		o->stacks = stacks_of(ctx, st);
 	fill(e, o);
 	if (o->failed) {
 		e->nulls |= NO_MAPPING;
@@ -210,6 +223,7 @@ int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int 
 		.timed = true,
 		.ret = ret < 0 ? ret : 0,
 		.failed = ret < 0,
+		.inode = inode,
 	};
 
 	if (!st)
@@ -221,7 +235,7 @@ int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int 
 		o.dev = inode_dev(inode);
 	if (!cfg.hist || cfg.by_ino || cfg.hist_by == BY_INO)
 		o.ino = inode->i_ino;
-	report(st, &o, iomap, srcmap, 0);
+	report(ctx, st, &o, iomap, srcmap, 0);
 	return 0;
 }
 
@@ -357,6 +371,8 @@ __noinline int abandon(struct slot *slot)
 	o.ino = slot->ino;
 	o.pos = slot->pos;
 	o.len = slot->len;
+	o.path = slot->path;
+	o.stacks = slot->stacks;
 	o.time_ns = slot->start_ns;
 	if (is_filtered(&o)) {
 		st->filtered++;
@@ -450,11 +466,12 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 			.flags = iter->flags,
 			.dev = inode_dev(iter->inode),
 			.ino = iter->inode->i_ino,
+			.inode = iter->inode,
 			.time_ns = late.start_ns,
 		};
 
 		range_of_last(iter, &o);
-		report(st, &o, &iter->iomap, &iter->srcmap, 0);
+		report(ctx, st, &o, &iter->iomap, &iter->srcmap, 0);
 	}
 	if (!follows)
 		return 0;
@@ -475,6 +492,12 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 	free->dev = inode_dev(iter->inode);
 	free->ino = iter->inode->i_ino;
 	free->entry = entry;
+	/* The file of one that fails may be gone when that is noticed. */
+	free->path = 0;
+	if ((cfg.paths || cfg.stacks) && !task_filtered() && !file_filtered(free->dev, free->ino) && !op_filtered(free->op)) {
+		free->path = path_of(STATS_BEGIN, iter->inode, free->dev, free->ino);
+		free->stacks = stacks_of(ctx, st);
+	}
 	free->iter = addr;
 	free->start_ns = bpf_ktime_get_ns();
 	return 0;
@@ -532,12 +555,14 @@ int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
 	o.flags = slot->flags;
 	o.dev = slot->dev;
 	o.ino = slot->ino;
+	o.path = slot->path;
+	o.stacks = slot->stacks;
 	o.pos = slot->pos;
 	o.len = slot->len;
 	o.time_ns = now;
 	o.latency_ns = now - slot->start_ns;
 	o.timed = true;
-	report(st, &o, iomap, NULL, addr + bpf_core_field_offset(struct iomap_iter, srcmap));
+	report(ctx, st, &o, iomap, NULL, addr + bpf_core_field_offset(struct iomap_iter, srcmap));
 	return 0;
 }
 
@@ -573,7 +598,7 @@ static __always_inline struct pending_set *set_of(__u64 key)
  * The end of the lookup before was skipped. If the loop goes on, here is its mapping, and only the latency is lost. Out of line, to keep
  * iter_enter() small.
  */
-static __noinline int late_end(struct iomap_iter *iter, __u64 start_ns)
+static __noinline int late_end(void *ctx, struct iomap_iter *iter, __u64 start_ns)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
 	struct outcome o = {
@@ -582,6 +607,7 @@ static __noinline int late_end(struct iomap_iter *iter, __u64 start_ns)
 		.flags = iter->flags,
 		.dev = inode_dev(iter->inode),
 		.ino = iter->inode->i_ino,
+		.inode = iter->inode,
 		.time_ns = start_ns,
 	};
 
@@ -589,7 +615,7 @@ static __noinline int late_end(struct iomap_iter *iter, __u64 start_ns)
 		return 0;
 	if (iter->iomap.length) {
 		range_of_last(iter, &o);
-		report(st, &o, &iter->iomap, &iter->srcmap, 0);
+		report(ctx, st, &o, &iter->iomap, &iter->srcmap, 0);
 	} else {
 		st->unmatched_begin++;
 	}
@@ -637,7 +663,7 @@ int BPF_PROG(iter_enter, struct iomap_iter *iter)
 	for (i = 0; i < WAYS; i++) {
 		way = &set->way[i];
 		if (way->key == key) {
-			late_end(iter, way->start_ns);
+			late_end(ctx, iter, way->start_ns);
 			way->key = 0;
 		}
 	}
@@ -735,6 +761,7 @@ int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
 	o.flags = iter->flags;
 	o.dev = inode_dev(iter->inode);
 	o.ino = iter->inode->i_ino;
+	o.inode = iter->inode;
 	o.pos = iter->pos;
 	o.len = iter->len;
 	o.time_ns = now;
@@ -742,7 +769,7 @@ int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
 	o.timed = true;
 	o.failed = ret <= 0;
 	o.ret = ret < 0 ? ret : 0;
-	report(st, &o, &iter->iomap, &iter->srcmap, 0);
+	report(ctx, st, &o, &iter->iomap, &iter->srcmap, 0);
 	return 0;
 }
 

@@ -34,6 +34,14 @@ struct {
 	__type(value, struct hist);
 } hists SEC(".maps");
 
+/* The cgroup of --cgroup: nothing below it is left out. Only made if it is asked for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} cgroups SEC(".maps");
+
 static const struct hist no_hist;
 
 static __always_inline struct observe_stats *stats_of(__u32 program)
@@ -54,6 +62,234 @@ static __always_inline __u32 far_inode_dev(struct inode *inode)
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK)
 		return BPF_CORE_READ(inode, i_rdev);
 	return BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
+/* The paths of the files that were met. One that lost its place is found anew, unless it is an old one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct path_key);
+	__type(value, struct path_value);
+} paths SEC(".maps");
+
+/*
+ * Where a path is put together; a program may be preempted by another one, but not by itself. All that changes on the way is in
+ * here and not on the stack, where the verifier would follow each value that it can have.
+ */
+struct path_room {
+	__u64 inode;
+	__u64 name, root;	/* dentries: how far we are, and where to */
+	__u64 version;
+	__u8 copy;		/* take the text along */
+	__u8 arrived, lost;
+	struct path_value value;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STATS_COUNT);
+	__type(key, __u32);
+	__type(value, struct path_room);
+} path_rooms SEC(".maps");
+
+static __always_inline __u64 path_mix(__u64 version, __u64 value)
+{
+	version = (version ^ value) * 0x9e3779b97f4a7c15;
+	return version ^ version >> 29;
+}
+
+static __always_inline __u64 alias_offset(void)
+{
+	if (bpf_core_field_exists(struct dentry___named, d_u.d_alias))
+		return bpf_core_field_offset(struct dentry___named, d_u.d_alias);
+	return bpf_core_field_offset(struct dentry___unnamed, d_alias);
+}
+
+/*
+ * A name of the inode: the first one that it still has, otherwise the first one that it had. No lock is needed: names that are found
+ * stay readable as long as the program runs (RCU).
+ */
+static __always_inline struct dentry *name_of(struct inode *inode, bool *deleted)
+{
+	struct hlist_node *node = BPF_CORE_READ(inode, i_dentry.first);
+	struct dentry *first = NULL;
+	int i;
+
+	*deleted = false;
+	for (i = 0; i < 4 && node; i++) {
+		struct dentry *dentry = (void *)node - alias_offset();
+
+		if (BPF_CORE_READ(dentry, d_hash.pprev) || BPF_CORE_READ(dentry, d_parent) == dentry)
+			return dentry;
+		if (!first)
+			first = dentry;
+		node = BPF_CORE_READ(node, next);
+	}
+	*deleted = true;
+	return first;
+}
+
+/* One component of the path. Returns 1 at the end of the way. */
+static long path_step(__u32 index, __u32 *program)
+{
+	struct path_room *room = bpf_map_lookup_elem(&path_rooms, program);
+	struct path_value *value;
+	struct dentry *dentry, *parent;
+	__u32 sequence, used;
+	__u64 hash_len;
+	long n;
+
+	if (!room)
+		return 1;
+	value = &room->value;
+	dentry = (struct dentry *)room->name;
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry) {
+		/* A tree that is not connected to its root has no path. */
+		room->arrived = (__u64)dentry == room->root;
+		room->lost = !room->arrived;
+		return 1;
+	}
+	sequence = BPF_CORE_READ(dentry, d_seq.seqcount.sequence);
+	hash_len = BPF_CORE_READ(dentry, d_name.hash_len);
+	room->lost = sequence & 1;	/* it is being changed */
+	room->version = path_mix(path_mix(path_mix(room->version, (__u64)dentry), hash_len), sequence);
+	room->name = (__u64)parent;
+	if (!room->copy || value->cut)
+		return room->lost ? 1 : 0;
+	used = value->used;
+	if (used > PATH_TEXT - PATH_NAME) {
+		value->cut = true;
+		return room->lost ? 1 : 0;
+	}
+	n = bpf_probe_read_kernel_str(value->text + used, PATH_NAME, BPF_CORE_READ(dentry, d_name.name));
+	if (n <= 1 || n != (__u32)(hash_len >> 32) + 1)
+		room->lost = true;
+	else
+		value->used = used + n;
+	return room->lost ? 1 : 0;
+}
+
+/*
+ * From a name up to the root of its file system. Returns @version mixed with all that the path is made of, among it the counters that
+ * a rename changes; 0 if it cannot be told.
+ */
+static __always_inline __u64 path_climb(__u32 program, struct path_room *room, struct dentry *dentry, __u64 version, bool copy)
+{
+	room->name = (__u64)dentry;
+	room->version = version;
+	room->copy = copy;
+	room->arrived = room->lost = false;
+	bpf_loop(PATH_DEPTH, path_step, &program, 0);
+	if (!room->arrived)
+		room->value.cut = true;
+	return room->lost ? 0 : room->version;
+}
+
+/* Of the inode in the room. Verified once, and not wherever it is called from: so it can take no pointer. */
+__noinline __u64 path_look(__u32 program, __u32 dev, __u64 ino)
+{
+	struct path_key key = { .ino = ino, .dev = dev };
+	struct path_room *room = bpf_map_lookup_elem(&path_rooms, &program);
+	struct path_value *value;
+	struct dentry *dentry;
+	struct inode *inode;
+	__u64 version, seed;
+	bool deleted;
+	__u32 mode;
+
+	if (!room)
+		return 0;
+	inode = (struct inode *)room->inode;
+	value = &room->value;
+	if (cfg.hist && bpf_map_lookup_elem(&paths, &key))
+		return 0;
+	if (!bpf_core_field_exists(struct dentry, d_parent) || !bpf_core_field_exists(struct dentry, d_name.hash_len) ||
+	    !bpf_core_field_exists(struct dentry, d_seq.seqcount.sequence) || !bpf_core_field_exists(struct dentry, d_hash.pprev) ||
+	    !bpf_core_field_exists(struct inode, i_dentry.first) || !bpf_core_field_exists(struct super_block, s_root))
+		return 0;
+	mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	value->generation = BPF_CORE_READ(inode, i_generation);
+	value->nlink = BPF_CORE_READ(inode, i_nlink);
+	value->used = 0;
+	value->directory = mode == S_IFDIR;
+	value->block = mode == S_IFBLK;
+	value->cut = false;
+	value->deleted = false;
+	version = 1;
+	if (!value->block) {
+		dentry = name_of(inode, &deleted);
+		if (!dentry)
+			return 0;
+		if (!value->nlink)
+			deleted = true;
+		value->deleted = deleted;
+		room->root = (__u64)BPF_CORE_READ(inode, i_sb, s_root);
+		seed = path_mix((__u64)value->generation << 1 | deleted, value->nlink);
+		version = path_climb(program, room, dentry, seed, false);
+		if (!version)
+			return 0;
+		if (!cfg.hist) {
+			key.version = version;
+			if (bpf_map_lookup_elem(&paths, &key))
+				return version;
+		}
+		/* What was renamed in between shows in the version. */
+		value->cut = false;
+		if (path_climb(program, room, dentry, seed, true) != version)
+			return 0;
+	} else if (!cfg.hist) {
+		key.version = version;
+		if (bpf_map_lookup_elem(&paths, &key))
+			return version;
+	}
+	value->since_ns = bpf_ktime_get_ns();
+	return bpf_map_update_elem(&paths, &key, value, BPF_ANY) ? 0 : version;
+}
+
+/*
+ * What a record says of the path of its file, to be asked for where the work is submitted: the version of the entry that user space
+ * finds in @paths, 0 if the path is not known. @program: STATS_*. The verifier need not know @inode.
+ */
+static __always_inline __u64 path_of(__u32 program, struct inode *inode, __u32 dev, __u64 ino)
+{
+	struct path_room *room;
+
+	if (!cfg.paths)
+		return 0;
+	room = bpf_map_lookup_elem(&path_rooms, &program);
+	if (!room)
+		return 0;
+	room->inode = (__u64)inode;
+	return path_look(program, dev, ino);
+}
+
+/* Each stack that was met, once. Two that fall on the same place do not share it: the second one is lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 16384);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, STACK_DEPTH * sizeof(__u64));
+} stacks SEC(".maps");
+
+#define EFAULT_OF_KERNEL_THREAD (-14)	/* it has no user stack */
+
+/* The stacks that --stacks asks for, to be taken where the work is submitted. */
+static __always_inline struct stack_ids stacks_of(void *ctx, struct observe_stats *st)
+{
+	struct stack_ids ids = { -1, -1 };
+
+	if (cfg.stacks & STACKS_KERNEL) {
+		ids.kernel = bpf_get_stackid(ctx, &stacks, 0);
+		if (ids.kernel < 0)
+			st->stacks_lost++;
+	}
+	if (cfg.stacks & STACKS_USER) {
+		ids.user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+		if (ids.user < 0 && ids.user != EFAULT_OF_KERNEL_THREAD)
+			st->stacks_lost++;
+	}
+	return ids;
 }
 
 static __always_inline bool comm_differs(void)
@@ -93,6 +329,8 @@ static __always_inline bool task_filtered(void)
 		if (!cfg.hist && pid == cfg.self)
 			return true;
 	}
+	if (cfg.by_cgroup && bpf_current_task_under_cgroup(&cgroups, 0) != 1)
+		return true;
 	return cfg.by_comm && comm_differs();
 }
 

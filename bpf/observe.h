@@ -40,6 +40,7 @@ struct observe_stats {
 	__u64 map_full;
 	__u64 unmatched_begin;
 	__u64 unmatched_end;
+	__u64 stacks_lost;	/* records without a stack that they should have */
 	struct hist hist[HIST_SLOTS];
 };
 
@@ -54,6 +55,44 @@ struct hist_key {
 	__u64 a, b;
 	__u64 stats;		/* STATS_*, see struct observe_stats */
 };
+
+/*
+ * A file's path, as records name it: @version is a number of all that the path is made of, 0 in histograms, which have one path for
+ * each of their keys.
+ */
+struct path_key {
+	__u64 ino;
+	__u64 version;
+	__u32 dev;
+	__u32 zero;
+};
+
+#define PATH_TEXT	1024
+#define PATH_DEPTH	48
+#define PATH_NAME	256		/* the longest component, with its NUL */
+
+/* Where a file is in its file system, as the programs have found it in the cache of names. */
+struct path_value {
+	__u64 since_ns;		/* when it was found: the later one of a renamed file is its newer one */
+	__u32 generation;	/* tells files apart that had the same inode number one after the other */
+	__u32 nlink;
+	__u32 used;		/* bytes of @text */
+	__u8 directory;
+	__u8 block;		/* a block device: no names */
+	__u8 deleted;		/* the name is its last one */
+	__u8 cut;		/* there are more components than had room */
+	char text[PATH_TEXT];	/* the components from the file upwards, each with its NUL */
+};
+
+#define STACK_DEPTH	64
+
+/* Numbers of stacks, below 0: none. */
+struct stack_ids {
+	__s32 kernel, user;
+};
+
+#define STACKS_KERNEL	1
+#define STACKS_USER	2
 
 #define DEV_MAX		32	/* devices that one -d may stand for */
 
@@ -72,6 +111,9 @@ struct observe_config {
 	__u8 source;
 	__u8 by_comm;
 	__u8 by_ino;
+	__u8 by_cgroup;
+	__u8 stacks;		/* STACKS_* */
+	__u8 paths;		/* records, or the histograms' keys, want the file's path */
 	__u8 errors;
 	__u8 hist;		/* aggregate instead of stream */
 	__u8 hist_by;

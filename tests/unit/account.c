@@ -29,7 +29,7 @@ int main(void)
 	is_str(text(&account), "lookups: seen 0 = emitted 0 + filtered 0 + lost 0; source none\n", "text of nothing");
 	is_str(json(&account), "{\"event\":\"summary\",\"command\":\"lookups\",\"seen\":0,\"emitted\":0,\"filtered\":0,\"lost\":{"
 	       "\"ring_full\":0,\"map_full\":0,\"unmatched_begin\":0,\"unmatched_end\":0,\"skipped\":0,\"output\":0},"
-	       "\"lost_total\":0,\"unseen_at_most\":0,\"programs_skipped\":0,\"duration_ns\":0,\"sources\":[]}\n", "JSON of nothing");
+	       "\"lost_total\":0,\"unseen_at_most\":0,\"programs_skipped\":0,\"stacks_lost\":0,\"duration_ns\":0,\"sources\":[]}\n", "JSON of nothing");
 
 	account = (struct account) {
 		.command = "lookups", .source = "iomap_iter+fexit", .seen = 110, .emitted = 90, .filtered = 10,
@@ -40,7 +40,7 @@ int main(void)
 	       "text");
 	is_str(json(&account), "{\"event\":\"summary\",\"command\":\"lookups\",\"seen\":110,\"emitted\":90,\"filtered\":10,\"lost\":{"
 	       "\"ring_full\":7,\"map_full\":0,\"unmatched_begin\":0,\"unmatched_end\":0,\"skipped\":0,\"output\":3},"
-	       "\"lost_total\":10,\"unseen_at_most\":0,\"programs_skipped\":2,\"duration_ns\":1500000000,\"sources\":[\"iomap_iter+fexit\"]}\n", "JSON");
+	       "\"lost_total\":10,\"unseen_at_most\":0,\"programs_skipped\":2,\"stacks_lost\":0,\"duration_ns\":1500000000,\"sources\":[\"iomap_iter+fexit\"]}\n", "JSON");
 
 	ok(!account_complete(&account), "what has losses is not complete");
 
@@ -53,6 +53,12 @@ int main(void)
 	       "program; source iomap_iter+fexit\n", "text of what may not have been seen");
 	has(json(&account), "\"lost_total\":0,\"unseen_at_most\":3,", "JSON of what may not have been seen");
 
+	account.unseen_at_most = 0;
+	account.stacks_lost = 4;
+	ok(!account_complete(&account), "a stack that is lost is missing");
+	is_str(text(&account), "lookups: seen 5 = emitted 5 + filtered 0 + lost 0; 4 stacks had no room; source iomap_iter+fexit\n", "text of lost stacks");
+	has(json(&account), ",\"stacks_lost\":4,", "JSON of lost stacks");
+
 	/* Each reason has its word in both. */
 	for (i = 0; i < LOSS_COUNT; i++) {
 		account = (struct account) { .command = "lookups" };
@@ -64,7 +70,7 @@ int main(void)
 		has(json(&account), part, "%s in JSON", losses[i].name);
 	}
 
-	account.seen = account.unseen_at_most = account.emitted = account.filtered = account.programs_skipped = account.duration_ns = ~0ULL;
+	account.seen = account.unseen_at_most = account.emitted = account.filtered = account.programs_skipped = account.stacks_lost = account.duration_ns = ~0ULL;
 	account.source = "iomap_iter+dstmap";
 	for (i = 0; i < LOSS_COUNT; i++)
 		account.lost[i] = ~0ULL;

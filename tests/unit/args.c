@@ -239,6 +239,7 @@ static void table(void)
 {
 	static const char *const good[] = {
 		[OPTION_STRING] = "word", [OPTION_NUMBER] = "7", [OPTION_TIME] = "7us", [OPTION_SIZE] = "8k", [OPTION_OPS] = "read",
+		[OPTION_PERCENTILES] = "50,99.9",
 	};
 	size_t k;
 	int c;
@@ -253,8 +254,15 @@ static void table(void)
 				snprintf(last, sizeof(last), "%s", strrchr(option->choices, '|') + 1);
 			else if (option->kind != OPTION_NONE)
 				snprintf(last, sizeof(last), "%s", good[option->kind]);
-			snprintf(line, sizeof(line), "--%s %s", option->longname, last);
-			ok(!parse(c, line) && args.given[id], "%s %s", commands[c].name, line);
+			if (option_is_optional(option)) {
+				snprintf(line, sizeof(line), "--%s", option->longname);
+				ok(!parse(c, line) && args.given[id] && !args.number[id] && !args.text[id], "%s %s: the first choice", commands[c].name, line);
+				snprintf(line, sizeof(line), "--%s=%s", option->longname, last);
+				ok(!parse(c, line) && args.given[id] && args.number[id], "%s %s", commands[c].name, line);
+				snprintf(line, sizeof(line), "--%s %s", option->longname, last);
+				refused(c, line, "unexpected argument");
+				continue;
+			}
 			if (*last) {
 				snprintf(line, sizeof(line), "--%s=%s", option->longname, last);
 				ok(!parse(c, line) && args.given[id], "%s %s", commands[c].name, line);

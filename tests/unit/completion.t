@@ -55,16 +55,18 @@ def functions(tap):
     equal(["ioends", "--source", "iomap_submit"], ["iomap_submit_ioend+fentry", "iomap_submit_ioend+kprobe"])
     equal(["lookups", "-o", ""], ["table", "json", "csv"])
     equal(["lookups", "--output", "j"], ["json"])
+    equal(["dio", "--clock", ""], ["wall", "mono"])
     equal(["probe", "-o", ""], ["table", "json"])
     equal(["lookups", "--source", "iomap_iter+"], ["iomap_iter+fexit", "iomap_iter+dstmap"])
     equal(["lookups", "--op", "di"], ["dio_read", "dio_write", "dio"])
     equal(["lookups", "--op", "read,di"], ["read,dio_read", "read,dio_write", "read,dio"])
     equal(["lookups", "--op", "read,write,seek_d"], ["read,write,seek_data"])
     equal(["lookups", "--op", "x"], [])
-    for option in ("-p", "--pid", "-c", "--comm", "-i", "--ino", "--interval", "--min-latency", "--duration", "--count",
+    for option in ("-p", "--pid", "-c", "--comm", "--container", "--percentiles", "-i", "--ino", "--interval", "--min-latency", "--duration", "--count",
                    "--ring-size"):
         equal(["lookups", option, ""], [])
-    equal(["lookups", "--st"], ["--strict"])
+    equal(["lookups", "--st"], ["--strict", "--stacks"])
+    equal(["lookups", "--stacks=k"], [])
     equal(["lookups", "--hist", "--b"], ["--by"])
     equal(["lookups", "--by", "dev", "--int"], ["--interval"])
     equal(["probe", "-"], ["--output", "-o", "--help", "-h"])
@@ -76,7 +78,7 @@ def functions(tap):
     for line in shown.stdout.split("\nFields")[0].split("\n"):
         words = line.replace(",", " ").split()
         if line.startswith("  -") or line.startswith("      --"):
-            options += [word for word in words[:2] if word.startswith("-")]
+            options += [word.split("[")[0] for word in words[:2] if word.startswith("-")]
     tap.ok(len(options) > 20, "the help's options are read", options)
     equal(["lookups", "-"], options)
 
@@ -89,7 +91,7 @@ def functions(tap):
         os.mkdir(os.path.join(directory, "one dir"))
         for name in ("one", "two"):
             open(os.path.join(directory, name), "w").close()
-        for option in ("-d", "--dev", "-f", "--file"):
+        for option in ("-d", "--dev", "-f", "--file", "--cgroup"):
             equal(["lookups", option, "o"], ["one", "one dir"], cwd=directory)
             equal(["lookups", option, f"{directory}/t"], [f"{directory}/two"])
 

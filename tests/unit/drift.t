@@ -126,7 +126,7 @@ for command in $commands; do
 		"options of $command: completion"
 	page=build/man/iomapscope-$command.8
 	[ -e "$page" ] || continue
-	same "$(sed -n '/^\.SH OPTIONS/,/^\.SH [^O]/s/^.*\\fB\\-\\-\([^ ]*\)\\fR.*/--\1/p' "$page" | sed 's/\\-/-/g')" "$longnames" \
+	same "$(sed -n '/^\.SH OPTIONS/,/^\.SH [^O]/s/^.*\\fB\\-\\-\([a-z\\-]*\)\\fR.*/--\1/p' "$page" | sed 's/\\-/-/g')" "$longnames" \
 		"options of $command: man page"
 done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
@@ -145,7 +145,7 @@ typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|probe)[^`#|>&;]*' REA
 	done
 done | sort -u)
 for command in lookups ioends dio probe; do
-	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)( .*)?$/\1 \2/p' |
+	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)([ [].*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"
 ok "$([ "$(wc -l <<<"$typed")" -gt 5 ]; echo $?)" "documents name options"

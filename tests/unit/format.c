@@ -40,7 +40,57 @@ static struct lookup_event sample(void)
 		.source = SOURCE_LOOKUP,
 		.ask_flags = 1 << 0 | 1 << 4,
 		.cookie = 7,
+		.path = 2,
+		.kstack = 1,
+		.ustack = 2,
 	};
+}
+
+/* The map of paths: of version 1 and 2, one after the other. */
+static int read_path(void *ctx, const struct path_key *key, struct path_value *value)
+{
+	(void)ctx;
+	memset(value, 0, sizeof(*value));
+	value->since_ns = key->version;
+	value->nlink = 1;
+	value->used = sprintf(value->text, key->version == 1 ? "old" : "new,\"\n") + 1;
+	return key->version > 2 ? -ENOENT : 0;
+}
+
+static struct paths *paths;
+static struct stacks *stacks;
+
+/* Stack 1 is of the kernel, 2 of a process that there is not. */
+static int read_stack(void *ctx, __u32 id, __u64 address[STACK_DEPTH])
+{
+	(void)ctx;
+	memset(address, 0, STACK_DEPTH * sizeof(*address));
+	address[0] = id == 1 ? 0x1001 : 7;
+	address[1] = id == 1 ? 0x2002 : 0;
+	return id > 2 ? -ENOENT : 0;
+}
+
+static void make_stacks(void)
+{
+	static char table[] = "1000 T k1\n1100 T k1_end\n2000 t k2\t[xfs]\n2100 t k2_end\t[xfs]\n";
+	FILE *file = fmemopen(table, strlen(table), "r");
+
+	stacks = stacks_new(read_stack, NULL, ksyms_parse(file), true);
+	fclose(file);
+}
+
+/* A file that has been renamed from /srv/old to an odd name. */
+static void make_paths(void)
+{
+	static char table[] = "1 0 259:3 / /srv rw - xfs none rw\n";
+	FILE *file = fmemopen(table, strlen(table), "r");
+	struct mounts mounts;
+
+	mounts_parse(&mounts, file);
+	fclose(file);
+	paths = paths_new(read_path, NULL);
+	paths_set_mounts(paths, &mounts);
+	paths_find(paths, 259 << 20 | 3, 131, 1);
 }
 
 static struct format format_of(enum format_kind kind, enum flag_era era)
@@ -49,6 +99,8 @@ static struct format format_of(enum format_kind kind, enum flag_era era)
 
 	format_init(&format, &lookups_observer, kind, era);
 	format.wall_offset_ns = 0;
+	format.paths = paths;
+	format.stacks = stacks;
 	return format;
 }
 
@@ -72,22 +124,23 @@ static void whole_lines(void)
 	       "\"tid\":43,\"cgroup\":4711,\"dev\":\"259:3\",\"ino\":131,\"pos\":4096,\"len\":1048576,\"type\":\"unwritten\","
 	       "\"addr\":305418240,\"map_pos\":0,\"map_len\":12345,\"flags\":\"NEW|DIRTY\",\"ret\":0,\"latency_ns\":12345,"
 	       "\"source\":\"iomap_lookup\",\"ask_flags\":\"WRITE|DIRECT\",\"src_type\":null,\"src_addr\":null,\"src_pos\":null,"
-	       "\"src_len\":null,\"cookie\":7}\n", "JSON");
+	       "\"src_len\":null,\"cookie\":7,\"path\":\"/srv/new,\\\"\\u000a\",\"path_was\":\"/srv/old\",\"kstack\":[\"k1+0x1\",\"k2+0x2 [xfs]\"],\"ustack\":[\"0x7\"]}\n", "JSON");
 	is_str(line(FORMAT_CSV, ERA_614, &event),
 	       "2023-11-14T22:13:20.123456789Z,lookup,dio_write,fio,42,43,4711,259:3,131,4096,1048576,unwritten,305418240,0,12345,"
-	       "NEW|DIRTY,0,12345,iomap_lookup,WRITE|DIRECT,,,,,7\n", "CSV");
+	       "NEW|DIRTY,0,12345,iomap_lookup,WRITE|DIRECT,,,,,7,\"/srv/new,\"\"\\x0a\",/srv/old,k1+0x1;k2+0x2 [xfs],0x7\n", "CSV");
 	is_str(line(FORMAT_TABLE, ERA_614, &event),
 	       "22:13:20.123456 dio_write     fio                  42 259:3         131        4k        1m unwritten   0x12345000"
-	       "         0     12345 NEW|DIRTY    ok          12.3us\n", "table");
+	       "         0     12345 NEW|DIRTY    ok          12.3us /srv/new,\"\\x0a\n"
+	       "    kernel  k1+0x1\n    kernel  k2+0x2 [xfs]\n    user    0x7\n", "table");
 
 	format = format_of(FORMAT_CSV, ERA_614);
 	*format_header(&format, text) = 0;
 	is_str(text, "time,event,op,comm,pid,tid,cgroup,dev,ino,pos,len,type,addr,map_pos,map_len,flags,ret,latency_ns,source,"
-	       "ask_flags,src_type,src_addr,src_pos,src_len,cookie\n", "CSV's header");
+	       "ask_flags,src_type,src_addr,src_pos,src_len,cookie,path,path_was,kstack,ustack\n", "CSV's header");
 	format = format_of(FORMAT_TABLE, ERA_614);
 	*format_header(&format, text) = 0;
 	is_str(text, "TIME            OP            COMM                PID DEV           INO       POS       LEN TYPE              ADDR"
-	       "   MAP_POS   MAP_LEN FLAGS        RET        LATENCY\n", "the table's header");
+	       "   MAP_POS   MAP_LEN FLAGS        RET        LATENCY PATH\n", "the table's header");
 	format = format_of(FORMAT_JSON, ERA_614);
 	ok(format_header(&format, text) == text, "JSON has no header");
 
@@ -132,7 +185,8 @@ static void nulls(void)
 		has(text, part, "%s alone is null", lookup_fields[i].name);
 		for (count = 0, at = text; (at = strstr(at, "null")); at++)
 			count++;
-		is_int(count, 1, "and nothing else is");
+		/* No file, no path; no path, none before. */
+		is_int(count, i == LF_dev || i == LF_ino ? 3 : i == LF_path ? 2 : 1, "and nothing else is");
 	}
 
 	/* What the programs do with a failed lookup. */
@@ -140,9 +194,9 @@ static void nulls(void)
 	event.ret = -ENOSPC;
 	event.nulls = LF_BIT(type) | LF_BIT(addr) | LF_BIT(map_pos) | LF_BIT(map_len) | LF_BIT(flags) | LF_BIT(cookie) |
 		      LF_BIT(src_type) | LF_BIT(src_addr) | LF_BIT(src_pos) | LF_BIT(src_len);
-	has(line(FORMAT_TABLE, ERA_614, &event), "1m -                    -         -         - -            ENOSPC      12.3us\n",
+	has(line(FORMAT_TABLE, ERA_614, &event), "1m -                    -         -         - -            ENOSPC      12.3us /srv/new",
 	    "a failed lookup in the table");
-	has(line(FORMAT_CSV, ERA_614, &event), ",1048576,,,,,,-28,12345,iomap_lookup,WRITE|DIRECT,,,,,\n", "a failed lookup in CSV");
+	has(line(FORMAT_CSV, ERA_614, &event), ",1048576,,,,,,-28,12345,iomap_lookup,WRITE|DIRECT,,,,,,\"/srv/new", "a failed lookup in CSV");
 }
 
 static void one(const struct lookup_event *event, const char *json, const char *csv, const char *table, const char *what)
@@ -327,7 +381,7 @@ static void all_flags(void)
 	}
 
 	event.flags = event.ask_flags = 0;
-	one(&event, "\"flags\":\"\",", ",12345,,0,12345,iomap_lookup,,,,,,7\n", " - ", "no flags");
+	one(&event, "\"flags\":\"\",", ",12345,,0,12345,iomap_lookup,,,,,,7,\"/srv/new", " - ", "no flags");
 	has(line(FORMAT_JSON, ERA_614, &event), "\"ask_flags\":\"\",", "JSON: no lookup flags");
 	event.flags = 0x200;
 	has(line(FORMAT_JSON, ERA_614, &event), "\"flags\":\"STALE\"", "an event's flags by the era of 6.12");
@@ -349,9 +403,9 @@ static void extremes(void)
 	    "\"4095:1048575\",\"ino\":18446744073709551615,\"pos\":-4096,\"len\":9223372036854775807,", "JSON: the largest numbers");
 	has(line(FORMAT_JSON, ERA_614, &event), "\"addr\":18446744073709551615,\"map_pos\":-1,", "JSON: the largest address");
 	has(line(FORMAT_JSON, ERA_614, &event), "\"latency_ns\":18446744073709551615,", "JSON: the largest latency");
-	has(line(FORMAT_JSON, ERA_614, &event), "\"cookie\":18446744073709551615}\n", "JSON: the largest cookie");
+	has(line(FORMAT_JSON, ERA_614, &event), "\"cookie\":18446744073709551615,\"path\":null,\"path_was\":null,\"kstack\":", "JSON: the largest cookie");
 	has(line(FORMAT_TABLE, ERA_614, &event), " 0xffffffffffffffff ", "table: the largest address");
-	has(line(FORMAT_TABLE, ERA_614, &event), " 18446744073s\n", "table: the largest latency");
+	has(line(FORMAT_TABLE, ERA_614, &event), " 18446744073s -\n", "table: the largest latency");
 	memset(&event, 0xff, sizeof(event));
 	event.nulls = 0;
 	for (kind = FORMAT_TABLE; kind <= FORMAT_CSV; kind++)
@@ -363,7 +417,7 @@ static void clocks(void)
 	struct lookup_event event = sample();
 	struct format format = format_of(FORMAT_JSON, ERA_614);
 	struct timespec now, mono;
-	char text[64];
+	char text[64], line_text[LINE_ROOM];
 
 	*format_time(&format, text, AT(0)) = 0;
 	is_str(text, "\"2023-11-14T22:13:20.000000000Z\"", "a whole second");
@@ -388,6 +442,26 @@ static void clocks(void)
 	format.wall_offset_ns = -1500000000;
 	*format_time(&format, text, 0) = 0;
 	is_str(text, "1969-12-31T23:59:58.500000000Z", "further before the epoch");
+
+	/* The other clock: seconds since the boot, whatever the wall clock says. */
+	format = format_of(FORMAT_CSV, ERA_614);
+	format.wall_offset_ns = 1700000000000000000;
+	format.clock = CLOCK_MONO;
+	*format_time(&format, text, 0) = 0;
+	is_str(text, "0.000000000", "monotonic: the boot");
+	*format_time(&format, text, 12345000000001) = 0;
+	is_str(text, "12345.000000001", "monotonic: nanoseconds");
+	*format_time(&format, text, ~0ULL) = 0;
+	is_str(text, "18446744073.709551615", "monotonic: the largest");
+	format.kind = FORMAT_JSON;
+	*format_time(&format, text, 12345678901234) = 0;
+	is_str(text, "\"12345.678901234\"", "monotonic: a string in JSON");
+	format.kind = FORMAT_TABLE;
+	*format_time(&format, text, 12345678901999) = 0;
+	is_str(text, "12345.678901", "monotonic: microseconds in the table");
+	event.time = 7000000000;
+	*format_event(&format, line_text, &event) = 0;
+	has(line_text, "7.000000        dio_write     fio ", "monotonic: the column keeps its width");
 
 	format_init(&format, &lookups_observer, FORMAT_JSON, ERA_614);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
@@ -423,13 +497,13 @@ static void ioends(void)
 	       "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"event\":\"ioend\",\"op\":\"writeback\",\"comm\":\"kworker/u4:1\",\"pid\":42,"
 	       "\"tid\":42,\"cgroup\":1,\"dev\":\"259:3\",\"ino\":131,\"pos\":4096,\"len\":1000,\"type\":\"unwritten\",\"sector\":77,"
 	       "\"bytes\":4096,\"folios\":1,\"ranges\":2,\"reason\":\"file_gap\",\"merged\":3,\"ret\":-5,\"build_ns\":100,"
-	       "\"device_ns\":2000,\"completion_ns\":300,\"latency_ns\":2400,\"source\":\"iomap_ioend\",\"flags\":\"SHARED\"}\n", "ioend: JSON");
+	       "\"device_ns\":2000,\"completion_ns\":300,\"latency_ns\":2400,\"source\":\"iomap_ioend\",\"flags\":\"SHARED\",\"path\":null,\"path_was\":null,\"kstack\":null,\"ustack\":null}\n", "ioend: JSON");
 	is_str(ioend_line(FORMAT_CSV, &event),
 	       "2023-11-14T22:13:20.123456789Z,ioend,writeback,kworker/u4:1,42,42,1,259:3,131,4096,1000,unwritten,77,4096,1,2,file_gap,3,-5,"
-	       "100,2000,300,2400,iomap_ioend,SHARED\n", "ioend: CSV");
+	       "100,2000,300,2400,iomap_ioend,SHARED,,,,\n", "ioend: CSV");
 	is_str(ioend_line(FORMAT_TABLE, &event),
 	       "22:13:20.123456 kworker/u4:1         42 259:3         131        4k      1000 unwritten           77        4k      1 file_gap       3"
-	       " EIO          100ns   2.00us   2.40us\n", "ioend: table");
+	       " EIO          100ns   2.00us   2.40us -\n", "ioend: table");
 	event.reason = REASON_HIDDEN;
 	event.nulls = IF_BIT(reason) | IF_BIT(bytes) | IF_BIT(build_ns);
 	has(ioend_line(FORMAT_JSON, &event), "\"bytes\":null,", "ioend: bytes may be null");
@@ -460,6 +534,8 @@ int main(int argc, char **argv)
 	setenv("TZ", "UTC", 1);
 	if (argc > 1)
 		return print(argv[1], argc > 2 ? argv[2] : "lookups");
+	make_paths();
+	make_stacks();
 	whole_lines();
 	nulls();
 	results();
@@ -469,5 +545,7 @@ int main(int argc, char **argv)
 	extremes();
 	clocks();
 	ioends();
+	paths_free(paths);
+	stacks_free(stacks);
 	return done_testing();
 }

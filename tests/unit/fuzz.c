@@ -84,7 +84,7 @@ static char *argument(void)
 	static const char *const values[] = {
 		"1", "0", "42", "10us", "1.5ms", "4k", "0x1000", "18446744073709551615", "18446744073709551616", "-1", "", "json", "table",
 		"csv", "dev", "comm", "read", "dio", "dio,seek_data", "read,,write", "iomap_lookup", "iomap_iter+fexit", "/", "8:0",
-		"fio", "--", "-", "-o", "--output", "----", "=", "--=", "999999999999999999999999", "0.0000000000000000001", "1e9",
+		"fio", "--", "-", "-o", "--output", "----", "=", "--=", "999999999999999999999999", "50,99.9", "100,0.0001,50.", "0.0000000000000000001", "1e9",
 	};
 	char text[128];
 	int n = 0;
@@ -153,7 +153,7 @@ static void check_args(const struct args *args, const struct command_desc *comma
 		}
 		if (!own)
 			complain("arguments: not an option of this command: ", o->longname);
-		if (!args->text[i] != !o->argument)
+		if (!args->text[i] != !o->argument && !(option_is_optional(o) && !value))
 			complain("arguments: text and argument: ", o->longname);
 		switch (o->kind) {
 		case OPTION_NONE:
@@ -172,6 +172,15 @@ static void check_args(const struct args *args, const struct command_desc *comma
 			if (value >= choices_of(o->choices))
 				complain("arguments: no choice: ", o->longname);
 			break;
+		case OPTION_PERCENTILES: {
+			__u32 p;
+
+			for (p = 0; p < args->percentiles.count; p++)
+				value += args->percentiles.at[p].value > 100 * PERCENT || !args->percentiles.at[p].value;
+			if (!p || p > PERCENTILES_MAX || value)
+				complain("arguments: no percentiles: ", args->text[i]);
+			break;
+		}
 		case OPTION_OPS:
 			if (!value || value >> OP_COUNT)
 				complain("arguments: no operations: ", args->text[i]);
@@ -481,7 +490,7 @@ static void print_set(struct hist_set *set, enum hist_by by, enum format_kind ki
 	ssize_t n;
 
 	format_init(&format, &lookups_observer, kind, ERA_614);
-	hist_header(out, kind);
+	hist_header(out, &format);
 	hist_print(out, &format, set, by, number() >> 2, number());
 	out_flush(out);
 	n = pread(fd, text, sizeof(text) - 1, 0);
@@ -496,7 +505,7 @@ static void print_set(struct hist_set *set, enum hist_by by, enum format_kind ki
 			complain("a histogram is not clean UTF-8: ", one);
 		if (kind == FORMAT_JSON && !is_json(one))
 			complain("a histogram's JSON: ", one);
-		if (kind == FORMAT_CSV && csv_columns(one) != 11)
+		if (kind == FORMAT_CSV && csv_columns(one) != 12 + (int)format.percentiles.count)
 			complain("a histogram's CSV: ", one);
 	}
 	out_free(out);

@@ -189,7 +189,7 @@ static const char *printed(enum format_kind kind, struct hist_set *set, enum his
 
 	format_init(&format, &lookups_observer, kind, ERA_614);
 	format.wall_offset_ns = 0;
-	hist_header(out, kind);
+	hist_header(out, &format);
 	hist_print(out, &format, set, by, EPOCH_NS, 2000000000);
 	out_flush(out);
 	n = pread(fd, text, sizeof(text) - 1, 0);
@@ -199,7 +199,7 @@ static const char *printed(enum format_kind kind, struct hist_set *set, enum his
 	return text;
 }
 
-#define CSV_HEADER "time,span_ns,by,key,count,errors,timed,total_ns,max_ns,le_ns,bucket\n"
+#define CSV_HEADER "time,span_ns,by,key,path,count,errors,timed,total_ns,max_ns,le_ns,bucket,p50_ns,p90_ns,p99_ns,p99.9_ns\n"
 #define JSON_HEAD "{\"event\":\"hist\",\"command\":\"lookups\",\"time\":\"2023-11-14T22:13:20.000000000Z\",\"span_ns\":2000000000,"
 #define CSV_TIME "2023-11-14T22:13:20.000000000Z,2000000000,"
 
@@ -226,21 +226,22 @@ static void printing(void)
 	       "op seek_data: count 4, errors 1, total 1.92us, avg 641ns, max 1.02us\n"
 	       "     256ns .. 512ns             2 |****************************************|\n"
 	       "     512ns .. 1.02us            0 |                                        |\n"
-	       "    1.02us .. 2.04us            1 |********************                    |\n", "table, the largest count first");
+	       "    1.02us .. 2.04us            1 |********************                    |\n"
+	       "  p50 512ns, p90 1.02us, p99 1.02us, p99.9 1.02us, max 1.02us\n", "table, the largest count first");
 	is_str(printed(FORMAT_JSON, &set, BY_OP),
 	       JSON_HEAD "\"by\":\"op\",\"key\":\"-\",\"op\":null,\"count\":9,\"errors\":0,\"timed\":0,\"total_ns\":0,\"avg_ns\":null,"
-	       "\"max_ns\":null,\"buckets\":[]}\n"
+	       "\"max_ns\":null,\"buckets\":[],\"percentiles_ns\":{\"50\":null,\"90\":null,\"99\":null,\"99.9\":null}}\n"
 	       JSON_HEAD "\"by\":\"op\",\"key\":\"seek_data\",\"op\":\"seek_data\",\"count\":4,\"errors\":1,\"timed\":3,\"total_ns\":1925,"
 	       "\"avg_ns\":641,\"max_ns\":1025,\"buckets\":[{\"gt_ns\":256,\"le_ns\":512,\"count\":2},{\"gt_ns\":1024,\"le_ns\":2048,"
-	       "\"count\":1}]}\n", "JSON");
+	       "\"count\":1}],\"percentiles_ns\":{\"50\":512,\"90\":1025,\"99\":1025,\"99.9\":1025}}\n", "JSON");
 	is_str(printed(FORMAT_CSV, &set, BY_OP),
-	       CSV_HEADER CSV_TIME "op,-,9,0,0,0,,,\n"
-	       CSV_TIME "op,seek_data,4,1,3,1925,1025,512,2\n"
-	       CSV_TIME "op,seek_data,4,1,3,1925,1025,2048,1\n", "CSV");
+	       CSV_HEADER CSV_TIME "op,-,,9,0,0,0,,,,,,,\n"
+	       CSV_TIME "op,seek_data,,4,1,3,1925,1025,512,2,512,1025,1025,1025\n"
+	       CSV_TIME "op,seek_data,,4,1,3,1925,1025,2048,1,512,1025,1025,1025\n", "CSV");
 	set.hist[0].max_unknown = set.hist[1].max_unknown = true;
 	has(printed(FORMAT_TABLE, &set, BY_OP), "avg 641ns, max -\n", "table: an interval's maximum may be unknown");
 	has(printed(FORMAT_JSON, &set, BY_OP), "\"avg_ns\":641,\"max_ns\":null,", "JSON: the same");
-	has(printed(FORMAT_CSV, &set, BY_OP), "4,1,3,1925,,512,2\n", "CSV: the same");
+	has(printed(FORMAT_CSV, &set, BY_OP), "4,1,3,1925,,512,2,512,", "CSV: the same");
 	hist_set_free(&set);
 }
 
@@ -252,16 +253,17 @@ static void ends(void)
 	record(h, 0);
 	is_str(printed(FORMAT_TABLE, &set, BY_TYPE),
 	       "type mapped: count 1, errors 0, total 0ns, avg 0ns, max 0ns\n"
-	       "       0ns .. 1ns               1 |****************************************|\n", "table: the first bucket");
+	       "       0ns .. 1ns               1 |****************************************|\n"
+	       "  p50 0ns, p90 0ns, p99 0ns, p99.9 0ns, max 0ns\n", "table: the first bucket");
 	has(printed(FORMAT_JSON, &set, BY_TYPE), "\"by\":\"type\",\"key\":\"mapped\",\"type\":\"mapped\",", "JSON: by type");
 	has(printed(FORMAT_JSON, &set, BY_TYPE), "\"buckets\":[{\"gt_ns\":-1,\"le_ns\":1,\"count\":1}]", "JSON: the first bucket");
-	has(printed(FORMAT_CSV, &set, BY_TYPE), ",0,1,1\n", "CSV: the first bucket");
+	has(printed(FORMAT_CSV, &set, BY_TYPE), ",0,1,1,0,0,0,0\n", "CSV: the first bucket");
 	memset(h, 0, sizeof(*h));
 	record(h, 1ULL << 41);
 	has(printed(FORMAT_TABLE, &set, BY_TYPE), "\n     1099s .. inf               1 |", "table: the last bucket");
 	has(printed(FORMAT_JSON, &set, BY_TYPE), "\"buckets\":[{\"gt_ns\":1099511627776,\"le_ns\":null,\"count\":1}]",
 	    "JSON: the last bucket");
-	has(printed(FORMAT_CSV, &set, BY_TYPE), ",inf,1\n", "CSV: the last bucket");
+	has(printed(FORMAT_CSV, &set, BY_TYPE), ",inf,1,2199023255552,2199023255552,2199023255552,2199023255552\n", "CSV: the last bucket");
 	hist_set_at(&set, TYPE_NONE, 0)->hist.count = 5;
 	has(printed(FORMAT_TABLE, &set, BY_TYPE), "type -: count 5,", "table: failed lookups have no type");
 	has(printed(FORMAT_JSON, &set, BY_TYPE), "\"key\":\"-\",\"type\":null,\"count\":5,", "JSON: failed lookups have no type");
@@ -286,11 +288,11 @@ static void keys(void)
 	record(&hist_set_at(&set, 259 << 20 | 3, 131)->hist, 7);
 	has(printed(FORMAT_TABLE, &set, BY_DEV), "dev 259:3: count 1,", "table: by device");
 	has(printed(FORMAT_JSON, &set, BY_DEV), "\"by\":\"dev\",\"key\":\"259:3\",\"dev\":\"259:3\",\"count\":1,", "JSON: by device");
-	has(printed(FORMAT_CSV, &set, BY_DEV), ",dev,259:3,1,", "CSV: by device");
+	has(printed(FORMAT_CSV, &set, BY_DEV), ",dev,259:3,,1,", "CSV: by device");
 	has(printed(FORMAT_TABLE, &set, BY_INO), "ino 259:3/131: count 1,", "table: by inode");
-	has(printed(FORMAT_JSON, &set, BY_INO), "\"by\":\"ino\",\"key\":\"259:3/131\",\"dev\":\"259:3\",\"ino\":131,\"count\":1,",
+	has(printed(FORMAT_JSON, &set, BY_INO), "\"by\":\"ino\",\"key\":\"259:3/131\",\"dev\":\"259:3\",\"ino\":131,\"path\":null,\"count\":1,",
 	    "JSON: by inode");
-	has(printed(FORMAT_CSV, &set, BY_INO), ",ino,259:3/131,1,", "CSV: by inode");
+	has(printed(FORMAT_CSV, &set, BY_INO), ",ino,259:3/131,,1,", "CSV: by inode");
 	hist_set_free(&set);
 
 	record(&hist_set_at(&set, 0xffffffff, MAX)->hist, 7);
@@ -302,7 +304,7 @@ static void keys(void)
 	has(printed(FORMAT_TABLE, &set, BY_COMM), "comm a,\"b\\x0a: count 1,", "table: by command, an odd name");
 	has(printed(FORMAT_JSON, &set, BY_COMM), "\"by\":\"comm\",\"key\":\"a,\\\"b\\u000a\",\"comm\":\"a,\\\"b\\u000a\",\"count\"",
 	    "JSON: an odd name");
-	has(printed(FORMAT_CSV, &set, BY_COMM), ",comm,\"a,\"\"b\\x0a\",1,", "CSV: an odd name");
+	has(printed(FORMAT_CSV, &set, BY_COMM), ",comm,\"a,\"\"b\\x0a\",,1,", "CSV: an odd name");
 	hist_set_free(&set);
 
 	memset(odd, 0x01, sizeof(odd));
@@ -324,9 +326,9 @@ static void sorting(void)
 		hist_set_at(&set, 8 << 20 | (5 - i), 0)->hist.count = 1 + (i == 2) * 5;
 	hist_set_at(&set, 8 << 20, 1)->hist.count = 1;
 	text = printed(FORMAT_CSV, &set, BY_INO);
-	is_str(text, CSV_HEADER CSV_TIME "ino,8:3/0,6,0,0,0,,,\n" CSV_TIME "ino,8:0/0,1,0,0,0,,,\n" CSV_TIME "ino,8:0/1,1,0,0,0,,,\n"
-	       CSV_TIME "ino,8:1/0,1,0,0,0,,,\n" CSV_TIME "ino,8:2/0,1,0,0,0,,,\n" CSV_TIME "ino,8:4/0,1,0,0,0,,,\n"
-	       CSV_TIME "ino,8:5/0,1,0,0,0,,,\n", "by count, then by key");
+	is_str(text, CSV_HEADER CSV_TIME "ino,8:3/0,,6,0,0,0,,,,,,,\n" CSV_TIME "ino,8:0/0,,1,0,0,0,,,,,,,\n" CSV_TIME "ino,8:0/1,,1,0,0,0,,,,,,,\n"
+	       CSV_TIME "ino,8:1/0,,1,0,0,0,,,,,,,\n" CSV_TIME "ino,8:2/0,,1,0,0,0,,,,,,,\n" CSV_TIME "ino,8:4/0,,1,0,0,0,,,,,,,\n"
+	       CSV_TIME "ino,8:5/0,,1,0,0,0,,,,,,,\n", "by count, then by key");
 	hist_set_free(&set);
 }
 
@@ -345,11 +347,11 @@ static void longest(void)
 	ok(strlen(text) < LINE_ROOM && text[strlen(text) - 1] == '\n', "JSON: all buckets fit a line");
 	for (i = 0; text[i]; i++)
 		commas += text[i] == '{';
-	is_int(commas, 1 + HIST_BUCKETS, "JSON: all buckets are there");
+	is_int(commas, 2 + HIST_BUCKETS, "JSON: all buckets and the percentiles are there");
 	text = printed(FORMAT_TABLE, &set, BY_COMM);
 	for (i = commas = 0; text[i]; i++)
 		commas += text[i] == '\n';
-	is_int(commas, 1 + HIST_BUCKETS, "table: all buckets are there");
+	is_int(commas, 2 + HIST_BUCKETS, "table: all buckets and the percentiles are there");
 	text = printed(FORMAT_CSV, &set, BY_COMM);
 	for (i = commas = 0; text[i]; i++)
 		commas += text[i] == '\n';

@@ -194,7 +194,7 @@ static bool contains(const char *words, const char *text)
 
 static void help(void)
 {
-	char *text, *words, *line, *rest, part[256];
+	char *text, *words, *line, *rest, part[640];
 	const char *example, *tab, *end;
 	size_t k, longest;
 	int c, i;
@@ -218,8 +218,7 @@ static void help(void)
 		for (k = 0; k < command->option_count; k++) {
 			const struct option_desc *o = &options[command->options[k]];
 
-			snprintf(part, sizeof(part), "--%s%s%s %s%s%s%s", o->longname, o->argument ? " " : "", o->argument ? o->argument : "",
-				 o->doc, o->choices ? " (" : "", o->choices ? o->choices : "", o->choices ? ")" : "");
+			snprintf(part, sizeof(part), "--%s%s%s %s%s%s%s", o->longname, OPTION_ARGUMENT(o), o->doc, o->choices ? " (" : "", o->choices ? o->choices : "", o->choices ? ")" : "");
 			ok(contains(words, part), "help %s has --%s with all that it says", command->name, o->longname);
 			if (o->shortname) {
 				snprintf(part, sizeof(part), "-%c, --%s", o->shortname, o->longname);

@@ -13,7 +13,7 @@ __u64 account_lost(const struct account *account)
 
 bool account_complete(const struct account *account)
 {
-	return !account_lost(account) && !account->unseen_at_most;
+	return !account_lost(account) && !account->unseen_at_most && !account->stacks_lost;
 }
 
 static char *put_member(char *p, const char *name, __u64 value)
@@ -49,6 +49,8 @@ char *account_json(const struct account *account, char *p)
 	*p++ = ',';
 	p = put_member(p, "programs_skipped", account->programs_skipped);
 	*p++ = ',';
+	p = put_member(p, "stacks_lost", account->stacks_lost);
+	*p++ = ',';
 	p = put_member(p, "duration_ns", account->duration_ns);
 	p = put_str(p, ",\"sources\":[");
 	if (account->source) {
@@ -82,6 +84,10 @@ char *account_text(const struct account *account, char *p)
 	if (account->unseen_at_most) {
 		p = put_dec(put_str(p, "; up to "), account->unseen_at_most);
 		p = put_str(p, " more were not seen, as the kernel skipped the program");
+	}
+	if (account->stacks_lost) {
+		p = put_dec(put_str(p, "; "), account->stacks_lost);
+		p = put_str(p, " stacks had no room");
 	}
 	p = put_str(p, "; source ");
 	p = put_str(p, account->source ? account->source : "none");

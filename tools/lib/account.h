@@ -12,6 +12,7 @@ struct account {
 	__u64 programs_skipped;		/* runs of programs that the kernel left out; on stock sources not all were lookups */
 	__u64 duration_ns;
 	__u64 unseen_at_most;		/* lookups that may be missing from @seen: begins that the kernel left out, and no end told of */
+	__u64 stacks_lost;		/* of records that were emitted without */
 	const char *command;
 	const char *source;		/* NULL: none was attached */
 };

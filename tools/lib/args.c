@@ -123,6 +123,8 @@ static int value_parse(struct args *args, enum option_id id, const char *text, s
 		return 0;
 	case OPTION_OPS:
 		return ops_parse(text, number, err);
+	case OPTION_PERCENTILES:
+		return percentiles_parse(text, &args->percentiles, err);
 	}
 	return 0;
 }
@@ -189,6 +191,10 @@ int args_parse(struct args *args, const struct command_desc *command, int argc, 
 					return err_set(err, STATUS_USAGE, "-%c takes no argument; write '%s' as separate options",
 						       text[1], text);
 			}
+		}
+		if (option_is_optional(&options[id]) && !value) {
+			args->given[id] = true;
+			continue;
 		}
 		if (options[id].argument && !value) {
 			if (i + 1 == argc)

@@ -4,6 +4,7 @@
 #define IOMAPSCOPE_ARGS_H
 
 #include "err.h"
+#include "percentiles.h"
 #include "schema.h"
 
 struct args {
@@ -11,6 +12,7 @@ struct args {
 	bool given[OPT_COUNT_ALL];
 	const char *text[OPT_COUNT_ALL];	/* borrowed from argv */
 	__u64 number[OPT_COUNT_ALL];		/* NUMBER; TIME in ns; SIZE in bytes; CHOICE: index; OPS: mask of enum op */
+	struct percentiles percentiles;		/* --percentiles */
 	int operands;				/* arguments that are not options, only if the command takes some */
 	char **operand;
 };

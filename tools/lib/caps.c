@@ -30,10 +30,27 @@ bool caps_syslog(void)
 	return has(CAP_SYSLOG);
 }
 
-int caps_drop(void)
+bool caps_ptrace(void)
+{
+	return has(CAP_SYS_PTRACE);
+}
+
+static void keep(struct __user_cap_data_struct *data, int capability)
+{
+	if (!has(capability))
+		return;
+	data[CAP_TO_INDEX(capability)].effective |= CAP_TO_MASK(capability);
+	data[CAP_TO_INDEX(capability)].permitted |= CAP_TO_MASK(capability);
+}
+
+int caps_drop(bool but_ptrace)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+	struct __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = {};
 
-	return syscall(SYS_capset, &header, none) ? -errno : 0;
+	if (but_ptrace) {
+		keep(kept, CAP_SYS_PTRACE);
+		keep(kept, CAP_DAC_READ_SEARCH);
+	}
+	return syscall(SYS_capset, &header, kept) ? -errno : 0;
 }

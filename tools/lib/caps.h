@@ -12,7 +12,10 @@ const char *caps_missing(void);
 /* CAP_SYSLOG: kernel addresses, for the operations on stock kernels. */
 bool caps_syslog(void);
 
-/* Gives up every capability for good. 0 or -errno. */
-int caps_drop(void);
+/* CAP_SYS_PTRACE: the mappings of other users' processes, for the names in user stacks. */
+bool caps_ptrace(void);
+
+/* Gives up every capability for good; with @but_ptrace all but what caps_ptrace() asks for and reading any file. 0 or -errno. */
+int caps_drop(bool but_ptrace);
 
 #endif

@@ -17,6 +17,17 @@ const char *type_name(unsigned int type)
 	return word_of(KIND_TYPE, type);
 }
 
+static const struct field *field_named(const struct observer *observer, const char *name)
+{
+	int i;
+
+	for (i = 0; i < observer->field_count; i++) {
+		if (!strcmp(observer->field[i].name, name))
+			return &observer->field[i];
+	}
+	return NULL;
+}
+
 void format_init(struct format *format, const struct observer *observer, enum format_kind kind, enum flag_era era)
 {
 	memset(format, 0, sizeof(*format));
@@ -24,6 +35,11 @@ void format_init(struct format *format, const struct observer *observer, enum fo
 	format->kind = kind;
 	format->era = era;
 	format->second = LLONG_MIN;
+	format->path = field_named(observer, "path");
+	format->dev = field_named(observer, "dev");
+	format->ino = field_named(observer, "ino");
+	format->pid = field_named(observer, "pid");
+	percentiles_parse(PERCENTILES_DEFAULT, &format->percentiles, NULL);
 	format_sync_clock(format);
 }
 
@@ -33,6 +49,8 @@ void format_sync_clock(struct format *format)
 
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	clock_gettime(CLOCK_REALTIME, &wall);
+	if (format->paths)
+		paths_refresh(format->paths);
 	format->wall_offset_ns = (wall.tv_sec - mono.tv_sec) * NS_PER_S + wall.tv_nsec - mono.tv_nsec;
 }
 
@@ -47,6 +65,14 @@ static char *put_padded(char *p, __u32 value, int digits)
 	return p + digits;
 }
 
+/* Seconds of CLOCK_MONOTONIC. Table: with microseconds. JSON and CSV: with nanoseconds. */
+static char *put_mono(const struct format *format, char *p, __u64 ns)
+{
+	p = put_dec(p, ns / NS_PER_S);
+	*p++ = '.';
+	return format->kind == FORMAT_TABLE ? put_padded(p, ns % NS_PER_S / 1000, 6) : put_padded(p, ns % NS_PER_S, 9);
+}
+
 /* Table: local time with microseconds. JSON and CSV: RFC 3339, UTC, nanoseconds. */
 static char *put_time(struct format *format, char *p, __u64 mono_ns)
 {
@@ -54,6 +80,8 @@ static char *put_time(struct format *format, char *p, __u64 mono_ns)
 	time_t second = ns / NS_PER_S;
 	bool table = format->kind == FORMAT_TABLE;
 
+	if (format->clock == CLOCK_MONO)
+		return put_mono(format, p, mono_ns);
 	ns %= NS_PER_S;
 	if (ns < 0) {		/* a wall clock set to before 1970 */
 		ns += NS_PER_S;
@@ -146,6 +174,23 @@ static char *put_name(char *p, const char *name, __u64 value, bool json)
 	return p;
 }
 
+/* Frames hold nothing that has to be escaped. */
+static char *put_frames(char *p, const struct frames *frames, bool json)
+{
+	unsigned int i;
+
+	if (json)
+		*p++ = '[';
+	for (i = 0; i < frames->count; i++) {
+		if (i)
+			*p++ = json ? ',' : ';';
+		p = put_word(p, frames->name[i], json);
+	}
+	if (json)
+		*p++ = ']';
+	return p;
+}
+
 static char *put_field(struct format *format, char *p, const struct field *field, const void *event)
 {
 	bool json = format->kind == FORMAT_JSON, table = format->kind == FORMAT_TABLE;
@@ -203,6 +248,13 @@ static char *put_field(struct format *format, char *p, const struct field *field
 		return json ? put_json(p, at, field->size) :
 		       table ? put_text(p, at, field->size) :
 			       put_csv(p, at, field->size);
+	case KIND_PATH:
+	case KIND_PATH_WAS:
+		at = field->kind == KIND_PATH ? format->found.path : format->found.was;
+		return json ? put_json(p, at, PATH_SHOWN) : table ? put_text(p, at, PATH_SHOWN) : put_csv(p, at, PATH_SHOWN);
+	case KIND_KSTACK:
+	case KIND_USTACK:
+		return put_frames(p, format->frames, json);
 	case KIND_DEV:
 		if (json)
 			*p++ = '"';
@@ -241,17 +293,75 @@ char *format_header(const struct format *format, char *p)
 	return p;
 }
 
+static bool is_null_in(const struct format *format, const struct field *field, const void *event)
+{
+	return !field || *(const __u64 *)event >> (field - format->observer->field) & 1;
+}
+
+/* The record's path, by its version; the fields that it is shown in are null where it is not known. */
+static void find_path(struct format *format, const void *event)
+{
+	__u64 version = is_null_in(format, format->path, event) ? 0 : field_value(format->path, event);
+
+	memset(&format->found, 0, sizeof(format->found));
+	if (version && format->paths && !is_null_in(format, format->dev, event) && !is_null_in(format, format->ino, event))
+		format->found = paths_find(format->paths, field_value(format->dev, event), field_value(format->ino, event), version);
+}
+
+static const struct frames *find_frames(const struct format *format, const struct field *field, const void *event)
+{
+	__s32 id = field_value(field, event);
+
+	if (!format->stacks || is_null_in(format, field, event))
+		return NULL;
+	return field->kind == KIND_KSTACK ? stacks_kernel(format->stacks, id) :
+	       format->pid ? stacks_user(format->stacks, id, field_value(format->pid, event)) : NULL;
+}
+
+static bool is_null(struct format *format, const void *event, int i)
+{
+	const struct field *field = &format->observer->field[i];
+	enum field_kind kind = field->kind;
+
+	if (kind == KIND_KSTACK || kind == KIND_USTACK) {
+		format->frames = find_frames(format, field, event);
+		return !format->frames;
+	}
+	return is_null_in(format, field, event) || (kind == KIND_PATH && !format->found.path) || (kind == KIND_PATH_WAS && !format->found.was);
+}
+
+/* Below the table's line, indented: the kernel's functions, then those of the process. */
+static char *put_stack_lines(struct format *format, char *p, const void *event)
+{
+	unsigned int n;
+	int i;
+
+	for (i = 0; i < format->observer->field_count; i++) {
+		const struct field *field = &format->observer->field[i];
+
+		if ((field->kind != KIND_KSTACK && field->kind != KIND_USTACK) || is_null(format, event, i))
+			continue;
+		for (n = 0; n < format->frames->count; n++) {
+			p = put_str(p, field->kind == KIND_KSTACK ? "    kernel  " : "    user    ");
+			p = put_str(p, format->frames->name[n]);
+			*p++ = '\n';
+		}
+	}
+	return p;
+}
+
 char *format_event(struct format *format, char *p, const void *event)
 {
-	__u64 nulls = *(const __u64 *)event;
 	char *line = p;
 	int i;
+
+	find_path(format, event);
 
 	if (format->kind == FORMAT_JSON)
 		*p++ = '{';
 	for (i = 0; i < format->observer->field_count; i++) {
 		const struct field *field = &format->observer->field[i];
-		bool null = nulls >> i & 1;
+		bool null = is_null(format, event, i);
 		char *start;
 
 		switch (format->kind) {
@@ -289,5 +399,5 @@ char *format_event(struct format *format, char *p, const void *event)
 	while (p > line && p[-1] == ' ')
 		p--;
 	*p++ = '\n';
-	return p;
+	return format->kind == FORMAT_TABLE && format->stacks ? put_stack_lines(format, p, event) : p;
 }

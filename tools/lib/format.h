@@ -7,16 +7,30 @@
 
 #include "observers.h"
 #include "output.h"
+#include "paths.h"
+#include "percentiles.h"
+#include "stacks.h"
 
 /* In the order of --output's choices. */
 enum format_kind { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
+
+/* In the order of --clock's choices. */
+enum format_clock { CLOCK_WALL, CLOCK_MONO };
 
 struct format {
 	const struct observer *observer;
 	enum format_kind kind;
 	enum flag_era era;
+	enum format_clock clock;
+	struct percentiles percentiles;	/* of histograms */
 	__s64 wall_offset_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC */
-	/* private: the text of the last second */
+	struct paths *paths;		/* NULL: none is known */
+	struct stacks *stacks;		/* the same */
+	/* private: the fields that say which file, NULL if none do; the record's path; the text of the last second */
+	const struct field *path, *dev, *ino;
+	struct path_found found;
+	const struct field *pid;
+	const struct frames *frames;	/* of the field that comes next */
 	__s64 second;
 	char second_text[24];
 };
@@ -33,7 +47,7 @@ void format_sync_clock(struct format *format);
 char *format_header(const struct format *format, char *p);
 char *format_event(struct format *format, char *p, const void *event);
 
-/* A CLOCK_MONOTONIC time as the kind of format shows it; JSON with quotes. */
+/* A CLOCK_MONOTONIC time as the kind of format and its clock show it; JSON with quotes, as a number there would lose nanoseconds. */
 char *format_time(struct format *format, char *p, __u64 mono_ns);
 
 /* Names for numbers. OP_HIDDEN and unknown numbers give NULL. */

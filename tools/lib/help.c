@@ -72,7 +72,7 @@ static void help_options(FILE *file, const struct command_desc *command)
 		}
 		snprintf(term, sizeof(term), "%c%c%s --%s%s%s", option->shortname ? '-' : ' ',
 			 option->shortname ? option->shortname : ' ', option->shortname ? "," : " ", option->longname,
-			 option->argument ? " " : "", option->argument ? option->argument : "");
+			 OPTION_ARGUMENT(option));
 		snprintf(doc, sizeof(doc), "%s%s%s%s", option->doc, option->choices ? " (" : "",
 			 option->choices ? option->choices : "", option->choices ? ")" : "");
 		entry(file, term, doc, 28);
@@ -87,7 +87,7 @@ static void help_observer(FILE *file, const struct observer *observer)
 	fprintf(file, "\nFields (those in capitals are the table's columns):\n");
 	for (i = 0; i < observer->field_count; i++) {
 		const struct field *field = &observer->field[i];
-		char term[48], doc[256];
+		char term[48], doc[512];
 
 		snprintf(term, sizeof(term), "%s%s%s", field->name, field->heading ? " " : "",
 			 field->heading ? field->heading : "");

@@ -165,11 +165,19 @@ static char *put_key_json(char *p, const struct keyed_hist *h, enum hist_by by)
 	return p;
 }
 
+/* The path of a histogram's file, NULL if it is none's or not known. */
+static const char *path_of(const struct format *format, const struct keyed_hist *h, enum hist_by by)
+{
+	return by == BY_INO && format->paths ? paths_find(format->paths, h->a, h->b, 0).path : NULL;
+}
+
 static void print_json(struct out *out, struct format *format, const struct keyed_hist *h, enum hist_by by, __u64 end_ns,
 		       __u64 span_ns)
 {
+	const char *path = path_of(format, h, by);
 	char *p = out_begin(out);
 	bool first = true;
+	unsigned int k;
 	int i;
 
 	p = put_str(p, "{\"event\":\"hist\",\"command\":\"");
@@ -181,6 +189,10 @@ static void print_json(struct out *out, struct format *format, const struct keye
 	p = put_str(p, by_names[by]);
 	p = put_str(p, "\",");
 	p = put_key_json(p, h, by);
+	if (by == BY_INO) {
+		p = put_str(p, ",\"path\":");
+		p = path ? put_json(p, path, PATH_SHOWN) : put_str(p, "null");
+	}
 	p = put_dec(put_str(p, ",\"count\":"), h->hist.count);
 	p = put_dec(put_str(p, ",\"errors\":"), h->hist.errors);
 	p = put_dec(put_str(p, ",\"timed\":"), h->hist.timed);
@@ -203,14 +215,23 @@ static void print_json(struct out *out, struct format *format, const struct keye
 		p = put_dec(put_str(p, ",\"count\":"), h->hist.bucket[i]);
 		*p++ = '}';
 	}
-	p = put_str(p, "]}\n");
+	p = put_str(p, "],\"percentiles_ns\":{");
+	for (k = 0; k < format->percentiles.count; k++) {
+		p = put_str(p, k ? ",\"" : "\"");
+		p = put_str(p, format->percentiles.at[k].text);
+		p = put_str(p, "\":");
+		p = h->hist.timed ? put_dec(p, percentile_of(&h->hist, &format->percentiles.at[k])) : put_str(p, "null");
+	}
+	p = put_str(p, "}}\n");
 	out_end(out, p, false);
 }
 
 static void print_csv(struct out *out, struct format *format, const struct keyed_hist *h, enum hist_by by, __u64 end_ns,
 		      __u64 span_ns)
 {
+	const char *path = path_of(format, h, by);
 	bool some = false;
+	unsigned int k;
 	int i;
 
 	/* A key with lookups but no latency has one row, with empty buckets. */
@@ -228,6 +249,9 @@ static void print_csv(struct out *out, struct format *format, const struct keyed
 		p = put_str(p, by_names[by]);
 		*p++ = ',';
 		p = put_key(p, h, by, FORMAT_CSV);
+		*p++ = ',';
+		if (path)
+			p = put_csv(p, path, PATH_SHOWN);
 		*p++ = ',';
 		p = put_dec(p, h->hist.count);
 		*p++ = ',';
@@ -247,6 +271,11 @@ static void print_csv(struct out *out, struct format *format, const struct keyed
 		*p++ = ',';
 		if (i < HIST_BUCKETS)
 			p = put_dec(p, h->hist.bucket[i]);
+		for (k = 0; k < format->percentiles.count; k++) {
+			*p++ = ',';
+			if (h->hist.timed)
+				p = put_dec(p, percentile_of(&h->hist, &format->percentiles.at[k]));
+		}
 		*p++ = '\n';
 		out_end(out, p, false);
 	}
@@ -254,13 +283,35 @@ static void print_csv(struct out *out, struct format *format, const struct keyed
 
 #define BAR 40
 
-static void print_table(struct out *out, const struct keyed_hist *h, enum hist_by by)
+static void print_percentiles(struct out *out, const struct format *format, const struct keyed_hist *h)
+{
+	char *p = put_str(out_begin(out), "  ");
+	unsigned int i;
+
+	for (i = 0; i < format->percentiles.count; i++) {
+		p = put_str(p, "p");
+		p = put_str(p, format->percentiles.at[i].text);
+		*p++ = ' ';
+		p = put_duration(p, percentile_of(&h->hist, &format->percentiles.at[i]));
+		p = put_str(p, ", ");
+	}
+	p = put_str(p, "max ");
+	p = h->max_unknown ? put_str(p, "-") : put_duration(p, h->hist.max_ns);
+	*p++ = '\n';
+	out_end(out, p, false);
+}
+
+static void print_table(struct out *out, const struct format *format, const struct keyed_hist *h, enum hist_by by)
 {
 	int first = HIST_BUCKETS, last = -1, i;
-	char text[80], avg[24] = "-", max[24] = "-", total[24];
+	const char *path = path_of(format, h, by);
+	char text[80 + 4 * PATH_SHOWN], *end, avg[24] = "-", max[24] = "-", total[24];
 	__u64 most = 0;
 
-	*put_key(text, h, by, FORMAT_TABLE) = 0;
+	end = put_key(text, h, by, FORMAT_TABLE);
+	if (path)
+		end = put_text(put_str(end, " "), path, PATH_SHOWN);
+	*end = 0;
 	*put_duration(total, h->hist.total_ns) = 0;
 	if (h->hist.timed) {
 		*put_duration(avg, h->hist.total_ns / h->hist.timed) = 0;
@@ -290,6 +341,8 @@ static void print_table(struct out *out, const struct keyed_hist *h, enum hist_b
 		out_printf(out, "  %8s .. %-8s %10llu |%-*.*s|\n", low, high, (unsigned long long)h->hist.bucket[i], BAR, bar,
 			   stars);
 	}
+	if (h->hist.timed)
+		print_percentiles(out, format, h);
 }
 
 static int by_count(const void *a, const void *b)
@@ -303,10 +356,21 @@ static int by_count(const void *a, const void *b)
 	return x->b < y->b ? -1 : x->b > y->b;
 }
 
-void hist_header(struct out *out, enum format_kind kind)
+void hist_header(struct out *out, const struct format *format)
 {
-	if (kind == FORMAT_CSV)
-		out_printf(out, "time,span_ns,by,key,count,errors,timed,total_ns,max_ns,le_ns,bucket\n");
+	unsigned int i;
+	char *p;
+
+	if (format->kind != FORMAT_CSV)
+		return;
+	p = put_str(out_begin(out), "time,span_ns,by,key,path,count,errors,timed,total_ns,max_ns,le_ns,bucket");
+	for (i = 0; i < format->percentiles.count; i++) {
+		p = put_str(p, ",p");
+		p = put_str(p, format->percentiles.at[i].text);
+		p = put_str(p, "_ns");
+	}
+	*p++ = '\n';
+	out_end(out, p, false);
 }
 
 void hist_print(struct out *out, struct format *format, struct hist_set *set, enum hist_by by, __u64 end_ns, __u64 span_ns)
@@ -318,7 +382,7 @@ void hist_print(struct out *out, struct format *format, struct hist_set *set, en
 	for (i = 0; i < set->count; i++) {
 		switch (format->kind) {
 		case FORMAT_TABLE:
-			print_table(out, &set->hist[i], by);
+			print_table(out, format, &set->hist[i], by);
 			break;
 		case FORMAT_JSON:
 			print_json(out, format, &set->hist[i], by, end_ns, span_ns);

@@ -34,7 +34,7 @@ bool hist_set_diff(struct hist_set *diff, const struct hist_set *now, const stru
 /* Inclusive upper bound of a bucket in ns; ~0 for the last. */
 __u64 hist_bound(unsigned int bucket);
 
-void hist_header(struct out *out, enum format_kind kind);
+void hist_header(struct out *out, const struct format *format);
 
 /*
  * The set, largest count first. @end_ns (CLOCK_MONOTONIC) and @span_ns: the time that it covers.

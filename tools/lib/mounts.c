@@ -38,12 +38,13 @@ static char *take_word(char **rest)
 /* id parent major:minor root point options [tag...] - type source super-options */
 static int parse_line(struct mount *mount, char *line)
 {
-	char *id, *dev, *root, *point, *options, *tag, *type, *source, *super, *end;
+	char *id, *parent, *dev, *root, *point, *options, *tag, *type, *source, *super, *end;
 	unsigned int major, minor;
 	char junk;
 
 	id = take_word(&line);
-	if (!id || !take_word(&line))
+	parent = take_word(&line);
+	if (!id || !parent)
 		return -EINVAL;
 	dev = take_word(&line);
 	root = take_word(&line);
@@ -62,6 +63,7 @@ static int parse_line(struct mount *mount, char *line)
 	if (!type || !source)
 		return -EINVAL;
 	mount->id = strtoull(id, &end, 10);
+	mount->parent = strtoull(parent, NULL, 10);
 	if (*end || sscanf(dev, "%u:%u%c", &major, &minor, &junk) != 2)
 		return -EINVAL;
 	mount->dev = major << 20 | minor;

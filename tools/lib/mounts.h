@@ -9,6 +9,7 @@
 
 struct mount {
 	__u64 id;
+	__u64 parent;		/* the mount that its point is in */
 	__u32 dev;		/* the superblock's s_dev in the kernel's encoding; not st_dev, which btrfs invents */
 	char *root;		/* what of the file system is mounted here */
 	char *point;

@@ -66,8 +66,8 @@ static void count_partial(struct out *out, size_t done)
 	const char *p = out->buffer, *end = out->buffer + done;
 
 	while ((p = memchr(p, '\n', end - p))) {
-		lines++;
-		p++;
+		/* What is indented belongs to the line before. */
+		lines += ++p == out->buffer + out->len || *p != ' ';
 	}
 	lines = lines > out->plain ? lines - out->plain : 0;
 	if (lines > out->buffered)

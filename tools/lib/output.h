@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <linux/types.h>
 
-#define LINE_ROOM 8192		/* no line is longer */
+#define LINE_ROOM 65536		/* no line is longer */
 
 struct out;
 

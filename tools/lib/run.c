@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/membarrier.h>
@@ -15,6 +17,7 @@
 
 #include "account.h"
 #include "caps.h"
+#include "cgroup.h"
 #include "filter.h"
 #include "format.h"
 #include "histogram.h"
@@ -23,10 +26,12 @@
 #include "plan.h"
 #include "run.h"
 #include "session.h"
+#include "stacks.h"
 
 #define RING_DEFAULT	(4u << 20)
 #define OUTPUT_BUFFER	(256u << 10)
 #define LATENCY_MS	50	/* how long a line may wait in the ring while nobody wakes us */
+#define PIDS_OF_ALL	0xeffffffc	/* the inode number of the initial PID namespace, include/linux/proc_ns.h */
 #define HIST_KEYS	8192	/* keys of --by dev, ino, comm; times the two programs */
 
 struct observation {
@@ -42,6 +47,7 @@ struct observation {
 	struct ring_buffer *ring;
 	struct plan plan;
 	struct observe_config config;
+	int cgroup;			/* what the filter lets through, or -1 */
 	struct format format;
 	struct out *out;
 	struct account account;
@@ -116,10 +122,16 @@ void *observe_variable(struct observation *o, const char *name)
 static int check_args(struct observation *o, struct err *err)
 {
 	const struct args *args = o->args;
+	const enum option_id of_hist[] = { o->observer->by_option, OPT_INTERVAL, OPT_PERCENTILES };
 	__u64 ring = args->number[OPT_RING_SIZE];
+	int i;
 
-	if (!args->given[OPT_HIST] && (args->given[o->observer->by_option] || args->given[OPT_INTERVAL]))
-		return err_set(err, STATUS_USAGE, "--%s needs --hist", args->given[o->observer->by_option] ? "by" : "interval");
+	for (i = 0; i < (int)(sizeof(of_hist) / sizeof(of_hist[0])); i++) {
+		if (args->given[of_hist[i]] && !args->given[OPT_HIST])
+			return err_set(err, STATUS_USAGE, "--%s needs --hist", options[of_hist[i]].longname);
+	}
+	if (args->given[OPT_HIST] && args->given[OPT_STACKS])
+		return err_set(err, STATUS_USAGE, "--stacks is for lines, not for --hist");
 	if (args->given[OPT_HIST] && args->given[OPT_COUNT])
 		return err_set(err, STATUS_USAGE, "--count is for lines; with --hist use --duration");
 	if (args->given[OPT_RING_SIZE] && (ring & (ring - 1) || ring < (__u64)getpagesize() || ring > 1u << 30))
@@ -131,6 +143,9 @@ static int check_args(struct observation *o, struct err *err)
 		return err_set(err, STATUS_USAGE, "--interval: %s is below 1ms", args->text[OPT_INTERVAL]);
 	return 0;
 }
+
+/* In the order of --stacks' choices. */
+static const __u8 stacks_of_choice[] = { STACKS_KERNEL | STACKS_USER, STACKS_KERNEL, STACKS_USER };
 
 static unsigned int ring_size(const struct observation *o)
 {
@@ -149,8 +164,13 @@ static void configure(struct observation *o)
 	config->count = args->given[OPT_COUNT] ? args->number[OPT_COUNT] : 0;
 	/* Half the ring: enough room for what comes while the reader wakes up. */
 	config->wakeup_bytes = ring_size(o) / 2;
+	/* A process has to be there to have its functions named. */
+	if (args->given[OPT_STACKS] && stacks_of_choice[args->number[OPT_STACKS]] & STACKS_USER)
+		config->wakeup_bytes = 1;
+	config->stacks = args->given[OPT_STACKS] ? stacks_of_choice[args->number[OPT_STACKS]] : 0;
+	config->paths = observer_shows(o->observer, KIND_PATH) && (!config->hist || config->hist_by == BY_INO);
 	config->plain = config->hist && config->hist_by < BY_DEV && !config->pid && !config->by_comm && !config->devs && !config->by_ino &&
-			!config->op_mask && !config->errors && !config->min_latency_ns;
+			!config->by_cgroup && !config->op_mask && !config->errors && !config->min_latency_ns;
 }
 
 static void discard(struct observation *o)
@@ -167,6 +187,39 @@ static void discard(struct observation *o)
 	o->object = NULL;
 }
 
+/* Of the map of paths. */
+static int read_path(void *ctx, const struct path_key *key, struct path_value *value)
+{
+	struct observation *o = ctx;
+
+	return bpf_map__lookup_elem(bpf_object__find_map_by_name(o->object, "paths"), key, sizeof(*key), value, sizeof(*value), 0);
+}
+
+/* Of the map of stacks. */
+static int read_stack(void *ctx, __u32 id, __u64 address[STACK_DEPTH])
+{
+	struct observation *o = ctx;
+
+	return bpf_map__lookup_elem(bpf_object__find_map_by_name(o->object, "stacks"), &id, sizeof(id), address, STACK_DEPTH * sizeof(*address), 0);
+}
+
+/* What names the stacks, once the programs are attached: their own functions are in the kernel's table then. */
+static void name_stacks(struct observation *o)
+{
+	struct ksyms *ksyms = o->config.stacks & STACKS_KERNEL ? ksyms_read() : NULL;
+	struct stat st;
+	bool own_pids = !stat("/proc/self/ns/pid", &st) && st.st_ino == PIDS_OF_ALL;
+
+	if (o->config.stacks & STACKS_KERNEL && !ksyms)
+		fprintf(stderr, "iomapscope: the addresses in /proc/kallsyms are hidden (CAP_SYSLOG is missing, or kernel.kptr_restrict is 2): "
+			"the kernel's functions are shown as addresses\n");
+	if (o->config.stacks & STACKS_USER && !own_pids)
+		fprintf(stderr, "iomapscope: not in the initial PID namespace: the functions of processes are shown as addresses\n");
+	else if (o->config.stacks & STACKS_USER && !caps_ptrace())
+		fprintf(stderr, "iomapscope: CAP_SYS_PTRACE is missing: the functions of other users' processes are shown as addresses\n");
+	o->format.stacks = stacks_new(read_stack, o, ksyms, own_pids);
+}
+
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct observation *o = ctx;
@@ -175,6 +228,15 @@ static int on_record(void *ctx, void *data, size_t size)
 	(void)size;
 	out_end(o->out, format_event(&o->format, p, data), true);
 	return 0;
+}
+
+/* The filter's cgroup, which the map takes by its directory's descriptor, and keeps alive. */
+static int set_cgroup(struct observation *o)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(o->object, "cgroups");
+	__u32 key = 0, value = o->cgroup;
+
+	return bpf_map__update_elem(map, &key, sizeof(key), &value, sizeof(value), BPF_ANY);
 }
 
 /* Programs of other sources are not loaded, and a map that only they use is not made. */
@@ -208,6 +270,12 @@ static int prepare(struct observation *o, int source)
 	bpf_map__set_max_entries(ring, o->config.hist ? (unsigned int)getpagesize() : ring_size(o));
 	if (o->config.hist && o->config.hist_by >= BY_DEV)
 		bpf_map__set_max_entries(o->hists, HIST_KEYS * STATS_COUNT);
+	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "cgroups"), o->config.by_cgroup);
+	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "stacks"), o->config.stacks);
+	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "paths"), o->config.paths);
+	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "path_rooms"), o->config.paths);
+	if (o->config.hist && o->config.paths)
+		bpf_map__set_max_entries(bpf_object__find_map_by_name(o->object, "paths"), HIST_KEYS);
 	if (o->source->stateless && o->observer->state_map)
 		bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, o->observer->state_map), false);
 	if (o->observer->counts_flights && o->args->given[OPT_IN_FLIGHT])
@@ -232,6 +300,8 @@ static int attach(struct observation *o, int source)
 	ret = prepare(o, source);
 	if (!ret)
 		ret = bpf_object__load(o->object);
+	if (!ret && o->config.by_cgroup)
+		ret = set_cgroup(o);
 	/* The ends first: what begins from then on is seen to its end. */
 	for (i = PROGRAMS_MAX - 1; i >= 0 && !ret; i--) {
 		if (!o->program[i])
@@ -326,6 +396,7 @@ static int read_stats(struct observation *o, __u32 program, struct observe_stats
 		sum->map_full += one->map_full;
 		sum->unmatched_begin += one->unmatched_begin;
 		sum->unmatched_end += one->unmatched_end;
+		sum->stacks_lost += one->stacks_lost;
 		for (i = 0; i < HIST_SLOTS; i++)
 			hist_read(&sum->hist[i], &one->hist[i]);
 	}
@@ -523,6 +594,7 @@ static int account(struct observation *o)
 		a->lost[LOSS_map_full] += sum.map_full;
 		a->lost[LOSS_unmatched_begin] += sum.unmatched_begin;
 		a->lost[LOSS_unmatched_end] += sum.unmatched_end;
+		a->stacks_lost += sum.stacks_lost;
 		in_kernel += sum.emitted;
 	}
 	for (i = 0; i < PROGRAMS_MAX; i++) {
@@ -581,7 +653,7 @@ static int watch(struct observation *o, struct err *err)
 	int ret;
 
 	if (o->config.hist) {
-		hist_header(o->out, o->format.kind);
+		hist_header(o->out, &o->format);
 		ret = watch_hist(o, &shown, &shown_ns);
 	} else {
 		if (!o->json)
@@ -635,9 +707,9 @@ static int conclude(struct observation *o, struct err *err)
 	if (error)
 		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s", strerror(error));
 	if (o->args->given[OPT_STRICT] && !account_complete(&o->account))
-		return err_set(err, STATUS_LOST, "%llu of %llu %s were lost, and up to %llu not seen (--strict)",
+		return err_set(err, STATUS_LOST, "%llu of %llu %s were lost, and up to %llu not seen; %llu stacks were lost (--strict)",
 			       (unsigned long long)account_lost(&o->account), (unsigned long long)o->account.seen, o->observer->command,
-			       (unsigned long long)o->account.unseen_at_most);
+			       (unsigned long long)o->account.unseen_at_most, (unsigned long long)o->account.stacks_lost);
 	return 0;
 }
 
@@ -649,6 +721,12 @@ static int run(struct observation *o, struct err *err)
 
 	if (check_args(o, err) || filter_resolve(&o->config, o->args, err))
 		return -1;
+	if (o->args->given[OPT_CGROUP] || o->args->given[OPT_CONTAINER]) {
+		o->cgroup = cgroup_open(o->args, err);
+		if (o->cgroup < 0)
+			return -1;
+		o->config.by_cgroup = 1;
+	}
 	missing = caps_missing();
 	if (missing)
 		return err_set(err, STATUS_PRIVILEGE, "%s missing; run as root, or give the capability", missing);
@@ -661,6 +739,11 @@ static int run(struct observation *o, struct err *err)
 	if (o->cpus < 0)
 		return err_set(err, STATUS_FAILED, "cannot count the CPUs: %s", strerror(-o->cpus));
 	format_init(&o->format, o->observer, o->args->given[OPT_OUTPUT] ? o->args->number[OPT_OUTPUT] : FORMAT_TABLE, o->plan.era);
+	o->format.clock = o->args->given[OPT_CLOCK] ? o->args->number[OPT_CLOCK] : CLOCK_WALL;
+	if (o->args->given[OPT_PERCENTILES])
+		o->format.percentiles = o->args->percentiles;
+	if (o->config.paths)
+		o->format.paths = paths_new(read_path, o);
 	o->json = o->format.kind == FORMAT_JSON;
 	o->out = out_new(STDOUT_FILENO, OUTPUT_BUFFER, &session_stop);
 	if (!o->out)
@@ -670,7 +753,11 @@ static int run(struct observation *o, struct err *err)
 	if (attach_best(o, err))
 		return -1;
 	session_signals();
-	ret = caps_drop();
+	/* The kernel's BTF has been read and is not needed any more. */
+	malloc_trim(0);
+	if (o->config.stacks)
+		name_stacks(o);
+	ret = caps_drop(o->config.stacks & STACKS_USER);
 	if (ret)
 		return err_set(err, STATUS_FAILED, "cannot drop the capabilities: %s", strerror(-ret));
 	o->start_ns = monotonic_ns();
@@ -690,6 +777,7 @@ int observe_main(const struct observe_code *code, const struct args *args, struc
 		return err->status;
 	}
 	o->code = code;
+	o->cgroup = -1;
 	o->observer = code->observer;
 	o->args = args;
 	o->verbose = libbpf_speaks = args->given[OPT_VERBOSE];
@@ -697,6 +785,10 @@ int observe_main(const struct observe_code *code, const struct args *args, struc
 	libbpf_set_print(on_libbpf);
 	ret = run(o, err);
 	discard(o);
+	if (o->cgroup >= 0)
+		close(o->cgroup);
+	paths_free(o->format.paths);
+	stacks_free(o->format.stacks);
 	out_free(o->out);
 	free(o);
 	return ret ? err->status : STATUS_OK;

@@ -31,7 +31,16 @@
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 0, "nanoseconds", "from its begin to its end, whoever is there for it") \
 	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the event comes from, see probe") \
 	FIELD(iocb_flags, __u32, IOCB_FLAGS, NULL, 0, 0, "", "flags of the caller's kiocb, joined by |") \
-	FIELD(dio_flags, __u32, DIO_FLAGS, NULL, 0, 0, "", "flags of the file system's call, joined by |")
+	FIELD(dio_flags, __u32, DIO_FLAGS, NULL, 0, 0, "", "flags of the file system's call, joined by |") \
+	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
+	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
+	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
+	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
+	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names") \
+	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
+	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
+	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
+	      "the same of the process; null for a kernel thread")
 
 enum dio_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) DF_##id,

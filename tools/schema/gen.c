@@ -109,7 +109,8 @@ static void man_options(const struct command_desc *command)
 		roff(option->longname);
 		fputs("\\fR", stdout);
 		if (option->argument)
-			printf(" \\fI%s\\fR", option->argument);
+			printf(option_is_optional(option) ? "[=\\fI%.*s\\fR]" : " \\fI%.*s\\fR", (int)strcspn(option->argument, "]") -
+			       option_is_optional(option), option->argument + option_is_optional(option));
 		putchar('\n');
 		roff(option->doc);
 		if (option->choices) {
@@ -145,7 +146,7 @@ static void man_observer(const struct observer *observer)
 	puts(".SH FIELDS\nJSON and CSV names, in this order; in brackets the table's column.");
 	for (i = 0; i < observer->field_count; i++) {
 		const struct field *field = &observer->field[i];
-		char term[64], doc[320];
+		char term[64], doc[512];
 
 		snprintf(term, sizeof(term), field->heading ? "%s [%s]" : "%s", field->name, field->heading);
 		snprintf(doc, sizeof(doc), "%s%s%s%s", field->doc, *field->unit ? " (" : "", field->unit,
@@ -235,6 +236,11 @@ static void words_of(const char *choices)
 		putchar(*choices == '|' ? ' ' : *choices);
 }
 
+static bool names_file(const char *argument)
+{
+	return !strcmp(argument, "FILE") || !strcmp(argument, "DEV") || !strcmp(argument, "PATH");
+}
+
 static int completion(void)
 {
 	size_t k;
@@ -257,7 +263,7 @@ static int completion(void)
 		for (k = 0; k < commands[i].option_count; k++) {
 			const struct option_desc *option = &options[commands[i].options[k]];
 
-			if (!option->argument)
+			if (!option->argument || option_is_optional(option))
 				continue;
 			printf("\t%s,--%s", commands[i].name, option->longname);
 			if (option->shortname)
@@ -277,7 +283,7 @@ static int completion(void)
 						printf(" %s", ops[j].group);
 				}
 				puts("' -- \"${cur##*,}\")");
-			} else if (option->kind == OPTION_STRING && strcmp(option->longname, "comm")) {
+			} else if (option->kind == OPTION_STRING && names_file(option->argument)) {
 				puts("\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n\t\tcompopt -o filenames 2>/dev/null");
 			}
 			puts("\t\treturn\n\t\t;;");

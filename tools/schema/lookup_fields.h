@@ -41,7 +41,16 @@
 	FIELD(src_addr, __u64, HEX, NULL, 0, 1, "bytes", "disk address of the source mapping") \
 	FIELD(src_pos, __u64, SIZE, NULL, 0, 1, "bytes", "where the source mapping starts in the file") \
 	FIELD(src_len, __u64, SIZE, NULL, 0, 1, "bytes", "length of the source mapping") \
-	FIELD(cookie, __u64, DEC, NULL, 0, 1, "", "validity cookie of the mapping; null before Linux 6.2")
+	FIELD(cookie, __u64, DEC, NULL, 0, 1, "", "validity cookie of the mapping; null before Linux 6.2") \
+	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
+	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
+	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
+	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
+	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names") \
+	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
+	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
+	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
+	      "the same of the process; null for a kernel thread")
 
 enum lookup_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) LF_##id,

@@ -17,6 +17,8 @@
 	       "how to print: a table, JSON (one object a line) or CSV; table by default") \
 	OPTION(PROBE_OUTPUT, 'o', "output", "FORMAT", CHOICE, "table|json", "Output", \
 	       "how to print: text, or JSON (one object a line); text by default") \
+	OPTION(CLOCK, 0, "clock", "CLOCK", CHOICE, "wall|mono", "Output", \
+	       "show times by this clock: the wall clock, or seconds of CLOCK_MONOTONIC, as ftrace and perf do if told to; wall by default") \
 	OPTION(HIST, 0, "hist", NULL, NONE, NULL, "Output", \
 	       "print log2 histograms of the latency, with counts, errors, total, average and maximum, aggregated in the kernel, " \
 	       "instead of a line each") \
@@ -26,12 +28,22 @@
 	       "with --hist: one histogram a KEY; type by default") \
 	OPTION(BY_DIO, 0, "by", "KEY", CHOICE, "op|wait|route|dev|ino|comm", "Output", \
 	       "with --hist: one histogram a KEY; op by default") \
+	OPTION(PERCENTILES, 0, "percentiles", "LIST", PERCENTILES, NULL, "Output", \
+	       "with --hist: these percentiles of the latency, separated by commas, 50,90,99,99.9 by default; each lies in the right bucket, " \
+	       "whose upper bound is twice the lower one, and is interpolated between them") \
+	OPTION(STACKS, 0, "stacks", "[WHICH]", CHOICE, "both|kernel|user", "Output", \
+	       "show the kernel's and the process' functions that led to each line; in the table on lines of their own") \
 	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "with --hist: print what each interval added, not only the whole at the end") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
 	       "only what is done by this process (in the initial PID namespace)") \
 	OPTION(COMM, 'c', "comm", "COMM", STRING, NULL, "Filters", \
 	       "only what is done by threads of this name (at most 15 characters)") \
+	OPTION(CGROUP, 0, "cgroup", "PATH", STRING, NULL, "Filters", \
+	       "only what is done by tasks of this cgroup (version 2) and those below it: a directory, or a path as /proc/PID/cgroup has it") \
+	OPTION(CONTAINER, 0, "container", "NAME", STRING, NULL, "Filters", \
+	       "the same for a container's cgroup: NAME is the id or its beginning (docker, podman, containerd, CRI-O), or the name " \
+	       "(lxc, systemd-nspawn)") \
 	OPTION(DEV, 'd', "dev", "DEV", STRING, NULL, "Filters", \
 	       "only what is done on this device: a block device (the file systems on it, and I/O to the device itself), a mount point, " \
 	       "or MAJOR:MINOR") \

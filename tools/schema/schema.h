@@ -18,7 +18,7 @@
 enum field_kind {
 	KIND_EVENT,		/* constant: the event's name */
 	KIND_SOURCE,		/* name of one of the observer's sources */
-	KIND_TIME,		/* CLOCK_MONOTONIC nanoseconds in the record, shown as wall-clock time */
+	KIND_TIME,		/* CLOCK_MONOTONIC nanoseconds in the record, shown by the clock of --clock */
 	KIND_DEC,
 	KIND_SIZE,		/* bytes; 4k, 1m in the table */
 	KIND_HEX,		/* hexadecimal in the table, a number in JSON and CSV */
@@ -35,6 +35,10 @@ enum field_kind {
 	KIND_RET,		/* ok or ENOSPC in the table, a number in JSON and CSV */
 	KIND_DURATION,		/* nanoseconds; 12.3us in the table */
 	KIND_COMM,
+	KIND_PATH,		/* the version of an entry of the map of paths, 0: null */
+	KIND_PATH_WAS,		/* what user space knows beside it */
+	KIND_KSTACK,		/* a number of the map of stacks, below 0: null */
+	KIND_USTACK,
 	KIND_DEV,		/* kernel encoding in the record, MAJOR:MINOR shown */
 };
 
@@ -50,7 +54,7 @@ struct field {
 	bool nullable;
 };
 
-enum option_kind { OPTION_NONE, OPTION_STRING, OPTION_NUMBER, OPTION_TIME, OPTION_SIZE, OPTION_CHOICE, OPTION_OPS };
+enum option_kind { OPTION_NONE, OPTION_STRING, OPTION_NUMBER, OPTION_TIME, OPTION_SIZE, OPTION_CHOICE, OPTION_OPS, OPTION_PERCENTILES };
 
 enum option_id {
 #define OPTION_ENUM(id, s, l, argument, kind, choices, group, doc) OPT_##id,
@@ -68,6 +72,17 @@ struct option_desc {
 	const char *group;
 	const char *doc;
 };
+
+/* An argument in brackets may be left out, and only stands behind a =: the option's first choice is taken then. */
+static inline bool option_is_optional(const struct option_desc *option)
+{
+	return option->argument && option->argument[0] == '[';
+}
+
+/* How the argument is written behind the option's name: " FILE", "[=WHICH]", or nothing. */
+#define OPTION_ARGUMENT(option) \
+	option_is_optional(option) ? "[=" : (option)->argument ? " " : "", \
+	(option)->argument ? (option)->argument + option_is_optional(option) : ""
 
 enum command_id {
 #define COMMAND_ENUM(id, name, arguments, summary, description, options, examples) CMD_##id,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The histograms that the kernel adds up hold each lookup once, under the right key and in the right bucket."""
 
+import fractions
+import math
 import os
 import time
 
@@ -33,6 +35,20 @@ def bucket_errors(h):
             wrong.append("the average is not total / timed")
         if h["max_ns"] is not None and not top["gt_ns"] < h["max_ns"] <= (top["le_ns"] or h["max_ns"]):
             wrong.append("the maximum is not in the highest bucket")
+    return "; ".join(wrong)
+
+
+def percentile_errors(h):
+    """Which percentiles lie where they cannot, as text."""
+    wrong = []
+    if not h["timed"]:
+        return "" if set(h["percentiles_ns"].values()) == {None} else "some of nothing"
+    for text, ns in h["percentiles_ns"].items():
+        rank = math.ceil(fractions.Fraction(text) * h["timed"] / 100)
+        below = sum(b["count"] for b in h["buckets"] if b["le_ns"] is not None and b["le_ns"] < ns)
+        upto = sum(b["count"] for b in h["buckets"] if b["gt_ns"] < ns)
+        if not below < rank <= upto or ns > h["max_ns"]:
+            wrong.append(f"{text}: {ns}, rank {rank} of {h['timed']}, {below} below and {upto} up to its bucket")
     return "; ".join(wrong)
 
 
@@ -85,6 +101,12 @@ def run(t, env):
 
     hists = observe(t, env, work, "filtered", "-d", env.xfs.mount, "--errors")
     t.equal(counts(hists, "op"), {"dio_write": REFUSED}, "filtered: counts")
+
+    # Percentiles lie in the bucket where so many are counted, whatever list is asked for.
+    hists = observe(t, env, work, "percentiles", "-d", env.xfs.mount, "--percentiles", "25,50,99.99,100")
+    t.ok(hists and all(list(h["percentiles_ns"]) == ["25", "50", "99.99", "100"] for h in hists), "percentiles: those asked for", hists[:1])
+    t.ok(hists and not any(percentile_errors(h) for h in hists), "percentiles: each in its bucket",
+         [(h, percentile_errors(h)) for h in hists])
 
     # The intervals of a run add up to the whole: none counts anything twice or leaves anything out.
     lookups = env.lookups("--hist", "--interval", "100ms", "-f", work.xfs_file)
