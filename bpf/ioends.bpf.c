@@ -78,6 +78,14 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 		st->filtered++;
 		return;
 	}
+	if (cfg.hist && cfg.hist_by == BY_TOP) {
+		struct top_key key = {
+			.ino = f->ino, .cgroup = f->cgroup, .comm = f->comm, .dev = f->dev, .pid = f->pid, .stats = STATS_END,
+		};
+
+		add_to_top(st, &key, error < 0 ? 0 : f->len, error < 0, true, latency_ns);
+		return;
+	}
 	if (cfg.hist) {
 		__u32 slot = cfg.hist_by == BY_TYPE ? f->type : f->reason;
 

@@ -76,6 +76,24 @@ static __always_inline bool is_filtered(const struct outcome *o)
 	       result_filtered(o->failed, o->timed, o->latency_ns);
 }
 
+/* The bytes of the asked range that @map, if there is one, is the mapping of: some ask to the end of all files. */
+static __always_inline void add_up_top(struct observe_stats *st, const struct outcome *o, struct iomap *map)
+{
+	struct top_key key = { .ino = o->ino, .dev = o->dev, .stats = o->program };
+	__u64 end = o->pos + o->len, bytes = 0;
+
+	if (map) {
+		if (end > map->offset + map->length)
+			end = map->offset + map->length;
+		if (end > o->pos)
+			bytes = end - o->pos;
+	}
+	key.pid = bpf_get_current_pid_tgid() >> 32;
+	key.cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(&key.comm, sizeof(key.comm));
+	add_to_top(st, &key, bytes, o->failed, o->timed, o->latency_ns);
+}
+
 static __always_inline void add_up(struct observe_stats *st, const struct outcome *o, __u32 type)
 {
 	__u32 slot = cfg.hist_by == BY_OP ? o->op : type;
@@ -157,6 +175,10 @@ static __always_inline void report(void *ctx, struct observe_stats *st, struct o
 		st->filtered++;
 		return;
 	}
+	if (cfg.hist && cfg.hist_by == BY_TOP) {
+		add_up_top(st, o, o->failed ? NULL : map);
+		return;
+	}
 	if (cfg.hist) {
 		add_up(st, o, cfg.hist_by != BY_TYPE ? 0 : o->failed ? TYPE_NONE : map->type);
 		return;
@@ -231,9 +253,9 @@ int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int 
 	st->seen++;
 	if (!cfg.hist)
 		o.time_ns = bpf_ktime_get_ns();
-	if (!cfg.hist || cfg.devs || cfg.hist_by == BY_DEV || cfg.hist_by == BY_INO)
+	if (!cfg.hist || cfg.devs || cfg.hist_by == BY_DEV || cfg.hist_by == BY_INO || cfg.hist_by == BY_TOP)
 		o.dev = inode_dev(inode);
-	if (!cfg.hist || cfg.by_ino || cfg.hist_by == BY_INO)
+	if (!cfg.hist || cfg.by_ino || cfg.hist_by == BY_INO || cfg.hist_by == BY_TOP)
 		o.ino = inode->i_ino;
 	report(ctx, st, &o, iomap, srcmap, 0);
 	return 0;
@@ -376,6 +398,10 @@ __noinline int abandon(struct slot *slot)
 	o.time_ns = slot->start_ns;
 	if (is_filtered(&o)) {
 		st->filtered++;
+		return 0;
+	}
+	if (cfg.hist && cfg.hist_by == BY_TOP) {
+		add_up_top(st, &o, NULL);
 		return 0;
 	}
 	if (cfg.hist) {

@@ -42,7 +42,16 @@ struct {
 	__type(value, __u32);
 } cgroups SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct top_key);
+	__type(value, struct top_value);
+} tops SEC(".maps");
+
 static const struct hist no_hist;
+static const struct top_value no_top;
 
 static __always_inline struct observe_stats *stats_of(__u32 program)
 {
@@ -401,6 +410,37 @@ static __always_inline void aggregate(struct observe_stats *st, struct hist *h, 
 	} else {
 		h->count++;
 	}
+}
+
+/*
+ * Adds an event to top's table. Counted in emitted as well: what user space finds missing in the table went with a key that it took
+ * out while a program was about to add to it.
+ */
+static __always_inline void add_to_top(struct observe_stats *st, const struct top_key *key, __u64 bytes, bool failed, bool timed,
+				       __u64 latency_ns)
+{
+	struct top_value *v = bpf_map_lookup_elem(&tops, key);
+	__u32 round, slot;
+
+	if (!v) {
+		bpf_map_update_elem(&tops, key, &no_top, BPF_NOEXIST);
+		v = bpf_map_lookup_elem(&tops, key);
+		if (!v) {
+			st->map_full++;
+			return;
+		}
+	}
+	st->emitted++;
+	aggregate(st, &v->hist, failed, timed, latency_ns);
+	v->bytes += bytes;
+	round = state.round;
+	slot = round & 1;
+	if (v->round[slot] != round) {
+		v->round[slot] = round;
+		v->max_ns[slot] = 0;
+	}
+	if (timed && latency_ns > v->max_ns[slot])
+		v->max_ns[slot] = latency_ns;
 }
 
 /* Room in the ring for a record of @size, or NULL: the event is accounted for then. */

@@ -24,6 +24,7 @@ enum hist_by {
 	BY_DEV,
 	BY_INO,
 	BY_COMM,
+	BY_TOP,			/* of all that struct top_key has, in a table of their own */
 };
 
 #define HIST_SLOTS 32		/* of the array */
@@ -94,6 +95,24 @@ struct stack_ids {
 #define STACKS_KERNEL	1
 #define STACKS_USER	2
 
+/* What top adds up under: who did something to which file. */
+struct top_key {
+	__u64 ino, cgroup;
+	struct task_comm comm;
+	__u32 dev;		/* kernel encoding */
+	__u32 pid;		/* thread group */
+	__u32 stats;		/* STATS_*, as above */
+	__u32 unused;
+};
+
+struct top_value {
+	struct hist hist;
+	__u64 bytes;
+	/* The longest of a round and of the one before: a round that is over stays as it is until it has been read. */
+	__u64 max_ns[2];
+	__u32 round[2];
+};
+
 #define DEV_MAX		32	/* devices that one -d may stand for */
 
 /* Set before load and read-only then, so that the verifier removes what is not asked for. */
@@ -123,6 +142,7 @@ struct observe_config {
 /* Changes while the programs run. */
 struct observe_state {
 	__u64 tickets;		/* --count: records emitted so far */
+	__u32 round;		/* top: the interval, from 1 on */
 	__u8 enabled;		/* all programs of the source are attached */
 	__u8 stopping;		/* nothing new is taken up, what has begun may end */
 };

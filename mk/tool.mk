@@ -29,6 +29,7 @@ TOOL_WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wno-missing
 TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(LIBBPF_INC)
 TOOL_CPP := -std=gnu11 -D_GNU_SOURCE $(TOOL_INC) $(TOOL_WARN)
 TOOL_LIBS := $(LIBBPF) -lelf -lz
+SCREEN_LIBS := -lncursesw -ltinfo
 
 LIB_SRC := $(wildcard tools/lib/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
 CMD_SRC := $(wildcard tools/*.c)
@@ -37,9 +38,11 @@ CMD_OBJ := $(CMD_SRC:%.c=$(OBJ)/%.o)
 SKELS := $(patsubst bpf/%.bpf.c,$(BPF_OUT)/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 OBSERVERS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
-MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) probe)
+MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top probe)
 COMPLETION := $(BUILD)/completion/iomapscope
-EVENTS := $(OBSERVERS:%=$(BUILD)/man/%-fields.md)
+# What has fields: the observers, and the rows of top.
+FIELDED := $(OBSERVERS) top
+EVENTS := $(FIELDED:%=$(BUILD)/man/%-fields.md)
 
 .PHONY: tool install unit docs-events
 tool: $(BUILD)/bin/iomapscope $(MAN_PAGES) $(COMPLETION) $(EVENTS) ## build/bin/iomapscope with its man pages and completion
@@ -86,7 +89,7 @@ $(OBJ)/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
 $(BUILD)/bin/iomapscope: $(CMD_OBJ) $(LIB_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	@$(CC) -static $(TOOL_CFLAGS) $(CMD_OBJ) $(LIB_OBJ) $(TOOL_LIBS) -o $@
+	@$(CC) -static $(TOOL_CFLAGS) $(CMD_OBJ) $(LIB_OBJ) $(TOOL_LIBS) $(SCREEN_LIBS) -o $@
 
 $(OBJ)/gen: $(OBJ)/tools/schema/gen.o $(LIB_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
@@ -132,8 +135,8 @@ $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_OBJ) $(LIBBPF)
 	@$(CC) $(UNIT_CFLAGS) $< $(UNIT_OBJ) $(TOOL_LIBS) -o $@
 
 docs-events: $(EVENTS) ## write the tables of docs/events.md: the fields of each observer's events, the kernel's events
-	@set -e; for observer in $(OBSERVERS); do \
-		tools/schema/splice docs/events.md $$observer-fields $(BUILD)/man/$$observer-fields.md; done
+	@set -e; for table in $(FIELDED); do \
+		tools/schema/splice docs/events.md $$table-fields $(BUILD)/man/$$table-fields.md; done
 	@mkdir -p $(BUILD)/man && tests/guest/steps/table.py --markdown >$(BUILD)/man/kernel-events.md
 	@tools/schema/splice docs/events.md kernel-events $(BUILD)/man/kernel-events.md
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codes.h"
 #include "command.h"
 #include "kallsyms.h"
 #include "lookups.h"
@@ -49,10 +50,17 @@ static void configure(struct observation *o, int source)
 		observe_tell(o, "operations of this kernel that are shown as unknown: %s", plan->unknown_ops);
 }
 
-int lookups_main(const struct args *args, struct err *err)
+struct observe_code lookups_code(void)
 {
 	struct observe_code code = { .observer = &lookups_observer, .configure = configure };
 
 	code.elf = lookups_bpf__elf_bytes(&code.elf_size);
+	return code;
+}
+
+int lookups_main(const struct args *args, struct err *err)
+{
+	struct observe_code code = lookups_code();
+
 	return observe_main(&code, args, err);
 }

@@ -28,7 +28,7 @@ int main(void)
 	is_u64(account_lost(&account), 0, "nothing is lost");
 	is_str(text(&account), "lookups: seen 0 = emitted 0 + filtered 0 + lost 0; source none\n", "text of nothing");
 	is_str(json(&account), "{\"event\":\"summary\",\"command\":\"lookups\",\"seen\":0,\"emitted\":0,\"filtered\":0,\"lost\":{"
-	       "\"ring_full\":0,\"map_full\":0,\"unmatched_begin\":0,\"unmatched_end\":0,\"skipped\":0,\"output\":0},"
+	       "\"ring_full\":0,\"map_full\":0,\"unmatched_begin\":0,\"unmatched_end\":0,\"skipped\":0,\"evicted\":0,\"output\":0},"
 	       "\"lost_total\":0,\"unseen_at_most\":0,\"programs_skipped\":0,\"stacks_lost\":0,\"duration_ns\":0,\"sources\":[]}\n", "JSON of nothing");
 
 	account = (struct account) {
@@ -39,7 +39,7 @@ int main(void)
 	is_str(text(&account), "lookups: seen 110 = emitted 90 + filtered 10 + lost 10 (ring_full 7, output 3); source iomap_iter+fexit\n",
 	       "text");
 	is_str(json(&account), "{\"event\":\"summary\",\"command\":\"lookups\",\"seen\":110,\"emitted\":90,\"filtered\":10,\"lost\":{"
-	       "\"ring_full\":7,\"map_full\":0,\"unmatched_begin\":0,\"unmatched_end\":0,\"skipped\":0,\"output\":3},"
+	       "\"ring_full\":7,\"map_full\":0,\"unmatched_begin\":0,\"unmatched_end\":0,\"skipped\":0,\"evicted\":0,\"output\":3},"
 	       "\"lost_total\":10,\"unseen_at_most\":0,\"programs_skipped\":2,\"stacks_lost\":0,\"duration_ns\":1500000000,\"sources\":[\"iomap_iter+fexit\"]}\n", "JSON");
 
 	ok(!account_complete(&account), "what has losses is not complete");

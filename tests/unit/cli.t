@@ -48,7 +48,7 @@ done
 for word in version --version; do
 	good "(libbpf " $word
 done
-for command in lookups ioends dio probe help version; do
+for command in lookups ioends dio top probe help version; do
 	good "Usage: iomapscope $command [OPTION...]" help $command
 	cp "$work/out" "$work/help"
 	good "Usage: iomapscope $command [OPTION...]" $command --help
@@ -83,6 +83,15 @@ refused 2 "--ring-size: 2g is not a power of two between" lookups --ring-size 2g
 refused 2 "No such file" lookups -f "$work/nowhere"
 refused 2 "neither a block device nor a mount point" lookups -d "$work"
 refused 2 "leave out -d and -i" lookups -f / -d /
+
+# top, before it looks at the kernel: its options, and the terminal.
+refused 2 "--interval: 99ms is not between 100ms and 1h" top -b --interval 99ms
+refused 2 "--interval: 2h is not between 100ms and 1h" top -b --interval 2h
+refused 2 "--keys: 1048577 is above 1048576" top -b --keys 1048577
+refused 2 "--by: unknown 'inodes'; there are: files, processes" top --by inodes
+refused 2 "unknown option '--hist' for top" top --hist
+# Standard output is a file here.
+refused 2 "is not a terminal; use -b" top
 
 # The output: full, closed by its reader, not there.
 "$tool" help lookups >/dev/full 2>"$work/err"

@@ -41,7 +41,7 @@ same()
 }
 
 # The fields of each observer's event.
-for observer in lookups:LOOKUP ioends:IOEND dio:DIO; do
+for observer in lookups:LOOKUP ioends:IOEND dio:DIO top:TOP; do
 	command=${observer%:*} event=${observer#*:}
 	$tool help "$command" >"$work/help"
 	man=build/man/iomapscope-$command.8
@@ -49,13 +49,13 @@ for observer in lookups:LOOKUP ioends:IOEND dio:DIO; do
 	headings=$(schema "${event,,}_fields.h" FIELD "${event}_FIELDS" 4)
 	columns=$(paste -d' ' <(echo "$fields") <(echo "$headings") | sed -e 's/ NULL$//')
 	ok "$([ "$(wc -l <<<"$fields")" -gt 20 ]; echo $?)" "$command: the schema's fields are read"
-	same "$(build/unit/format json "$command" | grep -o '"[a-z_]*":' | tr -d '":')" "$fields" "$command: fields: JSON's keys"
+	same "$(build/unit/format json "$command" | grep -o '"[a-z0-9_]*":' | tr -d '":')" "$fields" "$command: fields: JSON's keys"
 	same "$(build/unit/format csv "$command" | head -1 | tr , '\n')" "$fields" "$command: fields: CSV's header"
 	same "$(build/unit/format table "$command" | head -1 | tr -s ' ' '\n')" "$(grep -v NULL <<<"$headings")" "$command: fields: the table's columns"
 	same "$(help_terms Fields)" "$columns" "$command: fields: help"
 	same "$(man_terms FIELDS | tr -d '[]')" "$columns" "$command: fields: man page"
 	# shellcheck disable=SC2016
-	same "$(sed -n "/begin $command-fields/,/end $command-fields/"'s/^| `\([a-z_]*\)` |.*/\1/p' docs/events.md)" "$fields" \
+	same "$(sed -n "/begin $command-fields/,/end $command-fields/"'s/^| `\([a-z0-9_]*\)` |.*/\1/p' docs/events.md)" "$fields" \
 		"$command: fields: docs/events.md"
 	if grep -q type <<<"$fields"; then
 		types=$(schema ops.h TYPE IOMAP_TYPES 2)
@@ -79,7 +79,9 @@ done
 # The words of their fields: command, macro of one, list, title.
 while read -r command macro list title; do
 	$tool help "$command" >"$work/help"
-	words=$(schema ops.h "$macro" "$list" 2)
+	file=ops.h
+	[[ $list != TOP_* ]] || file=top_fields.h
+	words=$(schema $file "$macro" "$list" 2)
 	ok "$([ -n "$words" ]; echo $?)" "$title: the schema's are read"
 	same "$(help_terms "$title")" "$words" "$title: help"
 	same "$(man_terms "${title^^}" "build/man/iomapscope-$command.8")" "$words" "$title: man page"
@@ -88,13 +90,15 @@ ioends REASON IOEND_REASONS Reasons of a begin
 dio WAIT DIO_WAITS Reasons to wait
 dio EXIT DIO_EXITS Reasons of an exit
 dio ROUTE DIO_ROUTES Routes of completion
+top BY TOP_BYS What rows are of
+top OF TOP_OFS What latency is of
 END
 man=build/man/iomapscope-lookups.8
 $tool help lookups >"$work/help"
 
 # The whole generated table, and that make would generate it again.
 cp docs/events.md "$work/events.md"
-for command in lookups ioends dio; do
+for command in lookups ioends dio top; do
 	tools/schema/splice "$work/events.md" $command-fields build/man/$command-fields.md
 	ok $? "$command: docs/events.md can be spliced"
 done
@@ -132,19 +136,19 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-probe; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-top iomapscope-probe; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|top|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups ioends dio probe; do
+for command in lookups ioends dio top probe; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)([ [].*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"

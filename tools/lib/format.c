@@ -219,6 +219,8 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_WAIT:
 	case KIND_EXIT:
 	case KIND_ROUTE:
+	case KIND_TOP_BY:
+	case KIND_TOP_OF:
 		return put_name(p, word_of(field->kind, value), value, json);
 	case KIND_MAP_FLAGS:
 	case KIND_ASK_FLAGS:
@@ -262,6 +264,16 @@ static char *put_field(struct format *format, char *p, const struct field *field
 		if (json)
 			*p++ = '"';
 		return p;
+	case KIND_RATE:
+	case KIND_BYTE_RATE:
+		return table ? put_rate(p, value, format->span_ns, field->kind == KIND_RATE ? 1000 : 1024) : put_dec(p, value);
+	case KIND_NAME:
+		name = *(const char *const *)at;
+		if (!name)
+			name = "";
+		return json ? put_json(p, name, strlen(name)) :
+		       table ? put_text(p, name, strlen(name)) :
+			       put_csv(p, name, strlen(name));
 	}
 	return p;
 }

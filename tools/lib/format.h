@@ -24,6 +24,7 @@ struct format {
 	enum format_clock clock;
 	struct percentiles percentiles;	/* of histograms */
 	__s64 wall_offset_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	__u64 span_ns;			/* of rates */
 	struct paths *paths;		/* NULL: none is known */
 	struct stacks *stacks;		/* the same */
 	/* private: the fields that say which file, NULL if none do; the record's path; the text of the last second */

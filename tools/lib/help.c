@@ -113,7 +113,8 @@ static void help_observer(FILE *file, const struct observer *observer)
 		for (i = 0; i < (int)words->count; i++)
 			entry(file, words->word[i].name, words->word[i].doc, 28);
 	}
-	fprintf(file, "\nSources, the best first:\n");
+	if (observer->source_count)
+		fprintf(file, "\nSources, the best first:\n");
 	for (i = 0; i < observer->source_count; i++) {
 		const char *limits = source_limits(observer, i);
 

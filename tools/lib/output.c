@@ -241,6 +241,37 @@ char *put_duration(char *p, __u64 ns)
 	return put_str(p, units[i].name);
 }
 
+char *put_rate(char *p, __u64 count, __u64 span_ns, unsigned int unit)
+{
+	static const char names[] = "kmgtpe";
+	unsigned __int128 hundredths = (unsigned __int128)count * 100 * 1000000000;
+	__u64 whole, rest;
+	int i = -1;
+
+	if (!span_ns)
+		return put_str(p, "-");
+	hundredths /= span_ns;
+	if (!hundredths && count)
+		hundredths = 1;		/* little is not nothing */
+	while (hundredths / 100 >= unit && i < 5) {
+		hundredths /= unit;
+		i++;
+	}
+	whole = hundredths / 100;
+	rest = hundredths % 100;
+	p = put_dec(p, whole);
+	/* Three digits, cut, not rounded; a whole number is one. */
+	if (whole < 100 && (rest || i >= 0)) {
+		*p++ = '.';
+		*p++ = '0' + rest / 10;
+		if (whole < 10)
+			*p++ = '0' + rest % 10;
+	}
+	if (i >= 0)
+		*p++ = names[i];
+	return p;
+}
+
 char *put_dev(char *p, __u32 dev)
 {
 	p = put_dec(p, dev >> 20);

@@ -40,6 +40,7 @@ char *put_dec(char *p, __u64 value);
 char *put_sdec(char *p, __s64 value);
 char *put_hex(char *p, __u64 value);			/* 0x... */
 char *put_size(char *p, __u64 bytes);			/* 4k, 1m, 1g, or bytes: exact */
+char *put_rate(char *p, __u64 count, __u64 span_ns, unsigned int unit);	/* per second: 0.25, 12.3, 412, 1.23k; k is 1000 or 1024 */
 char *put_duration(char *p, __u64 ns);			/* 412ns, 12.3us, 4.56ms, 1.23s */
 char *put_dev(char *p, __u32 dev);			/* MAJOR:MINOR of the kernel's encoding */
 char *put_pad(char *p, char *start, int width);		/* pads what stands at @start; negative: left-aligned */

@@ -55,6 +55,11 @@ struct observation {
 	bool verbose;
 	__u64 start_ns;
 	bool json;
+	/* One of several, for top: */
+	unsigned int top_keys;			/* room of its table, 0: not for top */
+	int batch;				/* keys that are read at a time */
+	struct top_key *batch_key;
+	struct top_value *batch_value;		/* of each key one for each CPU */
 };
 
 static bool libbpf_speaks;
@@ -161,6 +166,10 @@ static void configure(struct observation *o)
 	config->self = getpid();
 	config->hist = args->given[OPT_HIST];
 	config->hist_by = o->observer->key[args->given[by] ? args->number[by] : 0];
+	if (o->top_keys) {
+		config->hist = 1;
+		config->hist_by = BY_TOP;
+	}
 	config->count = args->given[OPT_COUNT] ? args->number[OPT_COUNT] : 0;
 	/* Half the ring: enough room for what comes while the reader wakes up. */
 	config->wakeup_bytes = ring_size(o) / 2;
@@ -268,7 +277,9 @@ static int prepare(struct observation *o, int source)
 	o->config.source = source;
 	*config = o->config;
 	bpf_map__set_max_entries(ring, o->config.hist ? (unsigned int)getpagesize() : ring_size(o));
-	if (o->config.hist && o->config.hist_by >= BY_DEV)
+	if (o->top_keys)
+		bpf_map__set_max_entries(bpf_object__find_map_by_name(o->object, "tops"), o->top_keys);
+	else if (o->config.hist && o->config.hist_by >= BY_DEV)
 		bpf_map__set_max_entries(o->hists, HIST_KEYS * STATS_COUNT);
 	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "cgroups"), o->config.by_cgroup);
 	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "stacks"), o->config.stacks);
@@ -606,7 +617,11 @@ static int account(struct observation *o)
 		if (o->program[i] == begins)
 			begins_skipped += missed;
 	}
-	if (o->config.hist) {
+	if (o->top_keys) {
+		/* What has been counted and is in no key went with one that was taken out of the table meanwhile. */
+		a->lost[LOSS_evicted] = in_kernel - a->emitted;
+		in_kernel = a->emitted;
+	} else if (o->config.hist) {
 		struct hist_set set = {};
 		size_t n;
 
@@ -713,13 +728,13 @@ static int conclude(struct observation *o, struct err *err)
 	return 0;
 }
 
-static int run(struct observation *o, struct err *err)
+/* Everything that comes before a program is loaded. @kernel: the kernel's BTF, NULL: to be read. */
+static int make_ready(struct observation *o, const struct btf *kernel, struct err *err)
 {
+	struct btf *btf = NULL;
 	const char *missing;
-	struct btf *btf;
-	int ret;
 
-	if (check_args(o, err) || filter_resolve(&o->config, o->args, err))
+	if (filter_resolve(&o->config, o->args, err))
 		return -1;
 	if (o->args->given[OPT_CGROUP] || o->args->given[OPT_CONTAINER]) {
 		o->cgroup = cgroup_open(o->args, err);
@@ -730,14 +745,23 @@ static int run(struct observation *o, struct err *err)
 	missing = caps_missing();
 	if (missing)
 		return err_set(err, STATUS_PRIVILEGE, "%s missing; run as root, or give the capability", missing);
-	if (plan_btf(&btf, err))
+	if (!kernel && plan_btf(&btf, err))
 		return -1;
-	plan_make(&o->plan, o->observer, btf);
+	plan_make(&o->plan, o->observer, kernel ? kernel : btf);
 	btf__free(btf);
 	configure(o);
 	o->cpus = libbpf_num_possible_cpus();
 	if (o->cpus < 0)
 		return err_set(err, STATUS_FAILED, "cannot count the CPUs: %s", strerror(-o->cpus));
+	return 0;
+}
+
+static int run(struct observation *o, struct err *err)
+{
+	int ret;
+
+	if (check_args(o, err) || make_ready(o, NULL, err))
+		return -1;
 	format_init(&o->format, o->observer, o->args->given[OPT_OUTPUT] ? o->args->number[OPT_OUTPUT] : FORMAT_TABLE, o->plan.era);
 	o->format.clock = o->args->given[OPT_CLOCK] ? o->args->number[OPT_CLOCK] : CLOCK_WALL;
 	if (o->args->given[OPT_PERCENTILES])
@@ -767,14 +791,13 @@ static int run(struct observation *o, struct err *err)
 	return conclude(o, err);
 }
 
-int observe_main(const struct observe_code *code, const struct args *args, struct err *err)
+static struct observation *observation_new(const struct observe_code *code, const struct args *args, struct err *err)
 {
 	struct observation *o = calloc(1, sizeof(*o));
-	int ret;
 
 	if (!o) {
 		err_set(err, STATUS_FAILED, "no memory");
-		return err->status;
+		return NULL;
 	}
 	o->code = code;
 	o->cgroup = -1;
@@ -783,13 +806,163 @@ int observe_main(const struct observe_code *code, const struct args *args, struc
 	o->verbose = libbpf_speaks = args->given[OPT_VERBOSE];
 	o->account.command = o->observer->command;
 	libbpf_set_print(on_libbpf);
-	ret = run(o, err);
+	return o;
+}
+
+void observe_close(struct observation *o)
+{
+	if (!o)
+		return;
 	discard(o);
 	if (o->cgroup >= 0)
 		close(o->cgroup);
 	paths_free(o->format.paths);
 	stacks_free(o->format.stacks);
 	out_free(o->out);
+	free(o->batch_key);
+	free(o->batch_value);
 	free(o);
+}
+
+int observe_main(const struct observe_code *code, const struct args *args, struct err *err)
+{
+	struct observation *o = observation_new(code, args, err);
+	int ret;
+
+	if (!o)
+		return err->status;
+	ret = run(o, err);
+	observe_close(o);
 	return ret ? err->status : STATUS_OK;
+}
+
+/* Room for @count keys at a time. */
+static bool make_batch(struct observation *o, int count)
+{
+	free(o->batch_key);
+	free(o->batch_value);
+	o->batch = count;
+	o->batch_key = calloc(count, sizeof(*o->batch_key));
+	o->batch_value = calloc((size_t)count * o->cpus, sizeof(*o->batch_value));
+	return o->batch_key && o->batch_value;
+}
+
+struct observation *observe_open(const struct observe_code *code, const struct args *args, const struct btf *btf, unsigned int keys,
+				 struct err *err)
+{
+	struct observation *o = observation_new(code, args, err);
+
+	if (!o)
+		return NULL;
+	o->top_keys = keys;
+	if (make_ready(o, btf, err) || attach_best(o, err)) {
+		observe_close(o);
+		return NULL;
+	}
+	if (!make_batch(o, 64)) {
+		err_set(err, STATUS_FAILED, "no memory");
+		observe_close(o);
+		return NULL;
+	}
+	o->state->round = 1;
+	o->start_ns = monotonic_ns();
+	return o;
+}
+
+const char *observe_source(const struct observation *o)
+{
+	return o->account.source;
+}
+
+unsigned int observe_next_round(struct observation *o)
+{
+	return o->state->round++;
+}
+
+/* @value: of one key, one for each CPU. */
+static void sum_up(const struct observation *o, const struct top_value *value, unsigned int round, struct top_sum *sum)
+{
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for (cpu = 0; cpu < o->cpus; cpu++) {
+		hist_read(&sum->hist, &value[cpu].hist);
+		sum->bytes += value[cpu].bytes;
+		if (value[cpu].round[round & 1] == round && value[cpu].max_ns[round & 1] > sum->max_ns)
+			sum->max_ns = value[cpu].max_ns[round & 1];
+	}
+}
+
+int observe_collect(struct observation *o, unsigned int round, int (*each)(void *, const struct top_key *, const struct top_sum *),
+		    void *ctx)
+{
+	int fd = bpf_object__find_map_fd_by_name(o->object, "tops"), ret;
+	__u32 place, count, i, *from = NULL;
+	struct top_sum sum;
+
+	do {
+		count = o->batch;
+		ret = bpf_map_lookup_batch(fd, from, &place, o->batch_key, o->batch_value, &count, NULL);
+		if (ret == -ENOSPC) {		/* keys that share a place of the table come together */
+			if (!make_batch(o, 2 * o->batch))
+				return -ENOMEM;
+			continue;
+		}
+		if (ret && ret != -ENOENT)
+			return ret;
+		for (i = 0; i < count; i++) {
+			int error;
+
+			sum_up(o, o->batch_value + (size_t)i * o->cpus, round, &sum);
+			error = each(ctx, &o->batch_key[i], &sum);
+			if (error)
+				return error;
+		}
+		from = &place;
+	} while (ret != -ENOENT);
+	return 0;
+}
+
+int observe_take(struct observation *o, unsigned int round, const struct top_key *key, struct top_sum *sum)
+{
+	int ret = bpf_map_lookup_and_delete_elem(bpf_object__find_map_fd_by_name(o->object, "tops"), key, o->batch_value);
+
+	if (ret)
+		return ret;
+	sum_up(o, o->batch_value, round, sum);
+	return 0;
+}
+
+int observe_losses(struct observation *o, __u64 *lost)
+{
+	static struct observe_stats sum;
+	__u32 program;
+	int ret;
+
+	*lost = 0;
+	for (program = 0; program < STATS_COUNT; program++) {
+		ret = read_stats(o, program, &sum);
+		if (ret)
+			return ret;
+		*lost += sum.map_full + sum.unmatched_begin + sum.unmatched_end;
+	}
+	return 0;
+}
+
+void observe_detach(struct observation *o)
+{
+	detach(o);
+}
+
+const struct account *observe_account(struct observation *o, __u64 counted, struct err *err)
+{
+	int ret;
+
+	o->account.emitted = counted;
+	ret = account(o);
+	if (ret) {
+		err_set(err, STATUS_FAILED, "cannot read the kernel's results: %s", strerror(-ret));
+		return NULL;
+	}
+	return &o->account;
 }

@@ -3,6 +3,7 @@
 #ifndef IOMAPSCOPE_RUN_H
 #define IOMAPSCOPE_RUN_H
 
+#include "account.h"
 #include "args.h"
 #include "err.h"
 #include "observers.h"
@@ -29,5 +30,34 @@ const struct observe_config *observe_config(const struct observation *o);
 void *observe_variable(struct observation *o, const char *name);
 /* A sentence for -v. */
 void observe_tell(const struct observation *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Several observations side by side, for top. Each adds up in the kernel, under struct top_key, by rounds: observe_next_round() ends one and
+ * returns its number, after which its results are collected.
+ */
+struct top_sum {
+	struct hist hist;	/* since the key is there; its max_ns as well */
+	__u64 bytes;
+	__u64 max_ns;		/* of the round; 0 also if it has nothing */
+};
+
+/*
+ * Attached, with room for @keys in its table; or NULL with @err, of STATUS_KERNEL if this kernel has no source for it.
+ * @btf: what plan_btf() has read.
+ */
+struct observation *observe_open(const struct observe_code *code, const struct args *args, const struct btf *btf, unsigned int keys,
+				 struct err *err);
+const char *observe_source(const struct observation *o);
+unsigned int observe_next_round(struct observation *o);
+/* Calls @each with each key and what is under it, until it returns an error. 0 or -errno. */
+int observe_collect(struct observation *o, unsigned int round, int (*each)(void *ctx, const struct top_key *key, const struct top_sum *sum),
+		    void *ctx);
+/* Takes a key out of the table, with all that was added up to then. 0 or -errno. */
+int observe_take(struct observation *o, unsigned int round, const struct top_key *key, struct top_sum *sum);
+int observe_losses(struct observation *o, __u64 *lost);		/* so far */
+void observe_detach(struct observation *o);
+/* Once detached: what became of everything, where @counted was found in the table. NULL with @err. */
+const struct account *observe_account(struct observation *o, __u64 counted, struct err *err);
+void observe_close(struct observation *o);
 
 #endif

@@ -69,6 +69,28 @@
 		"iomapscope dio -d /srv --min-latency 10ms\tthe slow requests of one file system\n" \
 		"iomapscope dio -f /srv/db --errors -o json\trequests to one file that fail, for a program to read\n" \
 		"iomapscope dio --hist --by wait\tlatency of synchronous and asynchronous requests\n") \
+	COMMAND(top, "top", NULL, \
+		"watch which files, processes, devices or cgroups are busy in iomap, on a full screen", \
+		"Lookups, ioends, direct I/O requests and DAX faults are added up in the kernel, by file, thread and cgroup. Each interval the sums are " \
+		"read, and what was added is shown by file, process, device or cgroup, as a full screen, or with -b or -o line by line. What a " \
+		"kernel cannot observe is null in JSON, empty in CSV and - in the table; 'iomapscope probe' says why.\n\n" \
+		"Keys: the arrows, PgUp, PgDn, Home and End choose a row, Enter goes into it (from a device to its files, from a file to its " \
+		"processes), Backspace or Esc back; f, p, d and c show files, processes, devices and cgroups; s, < and > choose the column to sort by, " \
+		"r reverses; l chooses what the latency is of; / asks for a part of the name; the space bar stops and resumes; + and - change " \
+		"the interval; h or ? helps, q quits.\n\n" \
+		"The filters are those of the other commands, and are decided by the kernel. A key that has done nothing for a minute, or less if " \
+		"the table is nearly full, is taken out of it. If it is full all the same, what is not added is counted as lost. The last lines say " \
+		"of each kind of event how many were seen, emitted (added to a key), left out by the filters, and lost, and why. Always " \
+		"seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
+		"In the table counts and bytes are per second, with k, m and g of 1000 for counts and of 1024 for bytes; in JSON and CSV they are " \
+		"those of the interval. Task and cgroup are those of the submission.", \
+		LIST(OPT_OUTPUT, OPT_BATCH, OPT_BY_TOP, OPT_SORT, OPT_LATENCY, OPT_INTERVAL_TOP, OPT_PID, OPT_COMM, OPT_DEV, OPT_INO, \
+		     OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT_TOP, OPT_IN_FLIGHT, OPT_KEYS, OPT_STRICT, \
+		     OPT_VERBOSE, OPT_HELP), \
+		"iomapscope top\twhat is going on?\n" \
+		"iomapscope top -d /srv --by processes --sort dio\twho does direct I/O on one file system\n" \
+		"iomapscope top -b --count 1 --interval 10s --latency dio\tten seconds, printed once\n" \
+		"iomapscope top -o json --by devices\tfor a program to read\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \
@@ -106,6 +128,7 @@
 	LOSS(unmatched_begin, "the end was not seen, or had not come yet") \
 	LOSS(unmatched_end, "lookups: the begin was not seen, as when it was before the tool's") \
 	LOSS(skipped, "the kernel skipped the program because it was running already") \
+	LOSS(evicted, "top: added to a key while it was taken out of the table") \
 	LOSS(output, "the record was read, or was in the ring, but could not be written")
 
 #endif

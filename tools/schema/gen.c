@@ -177,7 +177,8 @@ static void man_observer(const struct observer *observer)
 		man_section(flag_lists[v].title);
 		man_flags(flag_lists[v].flag, flag_lists[v].count);
 	}
-	puts(".SH SOURCES\nThe best first; what each cannot tell.");
+	if (observer->source_count)
+		puts(".SH SOURCES\nThe best first; what each cannot tell.");
 	for (i = 0; i < observer->source_count; i++) {
 		const char *limits = source_limits(observer, i);
 
@@ -336,7 +337,8 @@ static int events(const char *name)
 	for (i = 0; i < observer->field_count; i++) {
 		const struct field *field = &observer->field[i];
 		bool text = field->kind != KIND_DEC && field->kind != KIND_SIZE && field->kind != KIND_HEX &&
-			    field->kind != KIND_RET && field->kind != KIND_DURATION;
+			    field->kind != KIND_RET && field->kind != KIND_DURATION && field->kind != KIND_RATE &&
+			    field->kind != KIND_BYTE_RATE;
 
 		printf("| `%s` |", field->name);
 		cell(field->heading ? field->heading : "");

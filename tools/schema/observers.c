@@ -18,7 +18,7 @@ const struct observer *observer_of(const struct command_desc *command)
 		if (!strcmp(observers[i]->command, command->name))
 			return observers[i];
 	}
-	return NULL;
+	return strcmp(top_table.command, command->name) ? NULL : &top_table;
 }
 
 const char *source_name(const struct observer *observer, unsigned int source)

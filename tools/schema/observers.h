@@ -66,10 +66,13 @@ struct observer {
 
 extern const struct observer lookups_observer, ioends_observer, dio_observer;
 
+/* The rows of top: formatted and explained like an event, but not observed, as it has no sources. Not one of observers[]. */
+extern const struct observer top_table;
+
 extern const struct observer *const observers[];
 extern const size_t observer_count;
 
-/* The observer of a command, NULL if it has none. */
+/* The observer of a command, or the table of its rows; NULL if it has none. */
 const struct observer *observer_of(const struct command_desc *command);
 
 /* Whether its event has a field of this kind: what the kind's words mean is then said in its help. */

@@ -33,6 +33,16 @@
 	       "whose upper bound is twice the lower one, and is interpolated between them") \
 	OPTION(STACKS, 0, "stacks", "[WHICH]", CHOICE, "both|kernel|user", "Output", \
 	       "show the kernel's and the process' functions that led to each line; in the table on lines of their own") \
+	OPTION(BATCH, 'b', "batch", NULL, NONE, NULL, "Output", \
+	       "print the rows of each interval one below the other, without a screen; -o implies it") \
+	OPTION(BY_TOP, 0, "by", "WHAT", CHOICE, "files|processes|devices|cgroups", "Output", \
+	       "what rows are of, to begin with; files by default") \
+	OPTION(SORT, 0, "sort", "COLUMN", CHOICE, "lookups|ioends|dio|faults|bytes|p50|p99|max|name", "Output", \
+	       "sort by this column, to begin with; lookups by default") \
+	OPTION(LATENCY, 0, "latency", "OF", CHOICE, "lookups|ioends|dio|faults", "Output", \
+	       "what P50, P99 and MAX are of, to begin with; lookups by default") \
+	OPTION(INTERVAL_TOP, 0, "interval", "TIME", TIME, NULL, "Output", \
+	       "from one look to the next, between 100ms and 1h; 1s by default") \
 	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "with --hist: print what each interval added, not only the whole at the end") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
@@ -61,6 +71,8 @@
 	       "stop after this time") \
 	OPTION(COUNT, 0, "count", "N", NUMBER, NULL, "Bounds", \
 	       "stop after N lines were printed; what comes later counts as filtered") \
+	OPTION(COUNT_TOP, 0, "count", "N", NUMBER, NULL, "Bounds", \
+	       "stop after N intervals") \
 	OPTION(SOURCE, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter+fexit|iomap_iter+dstmap", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_IOENDS, 0, "source", "NAME", CHOICE, "iomap_ioend|iomap_submit_ioend+fentry|iomap_submit_ioend+kprobe", "Kernel", \
@@ -71,6 +83,8 @@
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \
 	OPTION(IN_FLIGHT, 0, "in-flight", "N", NUMBER, NULL, "Kernel", \
 	       "room for so many that have begun and not ended; 16384 by default") \
+	OPTION(KEYS, 0, "keys", "N", NUMBER, NULL, "Kernel", \
+	       "room for so many combinations of file, thread and cgroup in each of the tables; 4096 by default, 1048576 at most") \
 	OPTION(STRICT, 0, "strict", NULL, NONE, NULL, "Other", \
 	       "exit with status 6 if anything was lost, or may not have been seen") \
 	OPTION(VERBOSE, 'v', "verbose", NULL, NONE, NULL, "Other", \

@@ -41,12 +41,17 @@ static const struct name_desc dio_waits[WAIT_COUNT] = { DIO_WAITS(REASON_DESC) }
 static const struct name_desc dio_exits[EXIT_COUNT] = { DIO_EXITS(REASON_DESC) };
 static const struct name_desc dio_routes[ROUTE_COUNT] = { DIO_ROUTES(REASON_DESC) };
 
+static const struct name_desc top_bys[TOP_BY_COUNT] = { TOP_BYS(REASON_DESC) };
+static const struct name_desc top_ofs[TOP_OF_COUNT] = { TOP_OFS(REASON_DESC) };
+
 const struct vocabulary vocabularies[] = {
 	{ KIND_TYPE, "Mapping types", mapping_types, TYPE_COUNT },
 	{ KIND_REASON, "Reasons of a begin", ioend_reasons, REASON_COUNT },
 	{ KIND_WAIT, "Reasons to wait", dio_waits, WAIT_COUNT },
 	{ KIND_EXIT, "Reasons of an exit", dio_exits, EXIT_COUNT },
 	{ KIND_ROUTE, "Routes of completion", dio_routes, ROUTE_COUNT },
+	{ KIND_TOP_BY, "What rows are of", top_bys, TOP_BY_COUNT },
+	{ KIND_TOP_OF, "What latency is of", top_ofs, TOP_OF_COUNT },
 };
 const size_t vocabulary_count = ARRAY_SIZE(vocabularies);
 

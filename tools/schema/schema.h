@@ -11,6 +11,7 @@
 #include "lookup_fields.h"
 #include "ops.h"
 #include "options.h"
+#include "top_fields.h"
 
 #define VERSION "0.1.0"
 #define VERSION_DATE "2026-11-21"		/* of the man pages */
@@ -40,6 +41,11 @@ enum field_kind {
 	KIND_KSTACK,		/* a number of the map of stacks, below 0: null */
 	KIND_USTACK,
 	KIND_DEV,		/* kernel encoding in the record, MAJOR:MINOR shown */
+	KIND_RATE,		/* what an interval added; per second in the table */
+	KIND_BYTE_RATE,
+	KIND_TOP_BY,
+	KIND_TOP_OF,
+	KIND_NAME,		/* text, by a pointer */
 };
 
 struct field {

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What people call the things that the kernel has numbers for, as far as /proc, /sys and the mount table tell anybody. */
+#ifndef IOMAPSCOPE_NAMES_H
+#define IOMAPSCOPE_NAMES_H
+
+#include <linux/types.h>
+
+#include "top.h"
+
+struct names;
+
+/* @cgroups: where cgroup v2 is mounted, NULL: as the mount table says. NULL without memory. */
+struct names *names_new(const char *cgroups);
+void names_free(struct names *names);
+
+/* Each puts less than TOP_NAME bytes at @p, as they come, and returns their end. */
+char *file_name(struct names *names, char *p, __u32 dev, __u64 ino);
+char *device_name(struct names *names, char *p, __u32 dev);
+char *cgroup_name(struct names *names, char *p, __u64 cgroup);
+
+/* A row's: a top_namer, whose context is the names. */
+char *names_put(void *names, char *p, enum top_by by, const struct top_row *row);
+
+#endif

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+/* iomapscope top: several observers side by side, summed up each interval, and shown on a screen or as lines. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+
+#include "caps.h"
+#include "codes.h"
+#include "command.h"
+#include "filter.h"
+#include "format.h"
+#include "names.h"
+#include "output.h"
+#include "screen.h"
+#include "session.h"
+#include "top.h"
+
+#define KEYS_DEFAULT	4096
+#define KEYS_MAX	(1u << 20)
+#define OUTPUT_BUFFER	(256u << 10)
+#define EVICT_AT_ONCE	256
+
+/* What is counted, and by which observer. */
+static const struct {
+	enum top_of of;
+	struct observe_code (*code)(void);
+	__u64 ops;			/* bit enum op: what they can be of */
+} kinds[] = {
+	{ TOP_LOOKUPS, lookups_code, ~(1ULL << OP_WRITEBACK) },
+	{ TOP_IOENDS, ioends_code, 1ULL << OP_WRITEBACK },
+	{ TOP_DIO, dio_code, 1ULL << OP_DIO_READ | 1ULL << OP_DIO_WRITE },
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+struct running {
+	const struct args *args;
+	struct observe_code code[KINDS];
+	struct observation *observation[KINDS];		/* NULL: not on this kernel */
+	struct top *top;
+	struct top_view view;
+	struct format format;
+	struct names *names;
+	struct out *out;
+	struct screen_facts facts;
+	char sources[512];
+	__u64 interval_ns, read_ns;
+	bool on_screen;
+};
+
+struct feeding {
+	struct top *top;
+	enum top_of of;
+};
+
+static int feed(void *ctx, const struct top_key *key, const struct top_sum *sum)
+{
+	struct feeding *feeding = ctx;
+
+	return top_feed(feeding->top, feeding->of, key, sum);
+}
+
+/* Makes room: what has done nothing for long is taken out of the kernel's table, with what it may have done just now. */
+static int evict(struct running *r, size_t kind, unsigned int round)
+{
+	static struct top_key key[EVICT_AT_ONCE];
+	enum top_of of = kinds[kind].of;
+	struct top_sum sum;
+	size_t count, i;
+	int ret;
+
+	do {
+		count = top_idle(r->top, of, key, EVICT_AT_ONCE);
+		for (i = 0; i < count; i++) {
+			ret = observe_take(r->observation[kind], round, &key[i], &sum);
+			if (ret && ret != -ENOENT)
+				return ret;
+			if (!ret && top_feed(r->top, of, &key[i], &sum))
+				return -ENOMEM;
+			top_forget(r->top, of, &key[i]);
+		}
+	} while (count == EVICT_AT_ONCE);
+	return 0;
+}
+
+/* Ends an interval. @last: no program runs any more. 0 or -errno. */
+static int read_interval(struct running *r, bool last)
+{
+	__u64 now = monotonic_ns(), lost;
+	size_t i;
+
+	top_begin(r->top, now);
+	r->format.span_ns = now - r->read_ns;
+	r->facts.time_ns = r->read_ns = now;
+	r->facts.lost = 0;
+	r->facts.keys = 0;
+	for (i = 0; i < KINDS; i++) {
+		struct feeding feeding = { r->top, kinds[i].of };
+		unsigned int round;
+		int ret;
+
+		if (!r->observation[i])
+			continue;
+		round = observe_next_round(r->observation[i]);
+		ret = observe_collect(r->observation[i], round, feed, &feeding);
+		if (!ret && !last)
+			ret = evict(r, i, round);
+		if (!ret)
+			ret = observe_losses(r->observation[i], &lost);
+		if (ret)
+			return ret;
+		r->facts.lost += lost;
+		if (top_keys(r->top, kinds[i].of) > r->facts.keys)
+			r->facts.keys = top_keys(r->top, kinds[i].of);
+	}
+	format_sync_clock(&r->format);
+	return 0;
+}
+
+/* The interval's rows as lines. 0 or -errno. */
+static int print_rows(struct running *r)
+{
+	struct top_rows rows;
+	int ret = top_rows(r->top, &r->view, names_put, r->names, &rows);
+	size_t i;
+
+	if (ret)
+		return ret;
+	if (r->format.kind == FORMAT_TABLE) {
+		char *p = format_time(&r->format, out_begin(r->out), r->facts.time_ns);
+
+		p = put_duration(put_str(p, "  last "), r->format.span_ns);
+		p = put_dec(put_str(p, "  lost "), r->facts.lost);
+		*p++ = '\n';
+		out_end(r->out, p, false);
+		out_end(r->out, format_header(&r->format, out_begin(r->out)), false);
+	}
+	for (i = 0; i < rows.count; i++) {
+		struct top_record record;
+		char name[TOP_NAME];
+
+		*names_put(r->names, name, r->view.by, &rows.row[i]) = 0;
+		top_record(&record, &r->view, &rows.row[i], r->facts.observed, name);
+		record.time = r->facts.time_ns;
+		record.span_ns = r->format.span_ns;
+		out_end(r->out, format_event(&r->format, out_begin(r->out), &record), true);
+	}
+	top_rows_free(&rows);
+	out_flush(r->out);
+	return 0;
+}
+
+static void detach_all(struct running *r)
+{
+	size_t i;
+
+	for (i = 0; i < KINDS; i++) {
+		if (r->observation[i])
+			observe_detach(r->observation[i]);
+	}
+}
+
+/* The last interval ends when nothing is added any more. */
+static int finish(struct running *r)
+{
+	session_stop = 1;
+	detach_all(r);
+	return read_interval(r, true);
+}
+
+static int run_batch(struct running *r)
+{
+	__u64 next = r->read_ns + r->interval_ns, left = r->args->given[OPT_COUNT_TOP] ? r->args->number[OPT_COUNT_TOP] : 0;
+	int ret = 0;
+
+	if (r->format.kind == FORMAT_CSV)
+		out_end(r->out, format_header(&r->format, out_begin(r->out)), false);
+	out_flush(r->out);
+	while (!ret && !session_stop && !out_error(r->out)) {
+		__u64 now = monotonic_ns();
+
+		if (now < next) {
+			struct timespec wait = { (next - now) / 1000000000, (next - now) % 1000000000 };
+
+			nanosleep(&wait, NULL);
+			continue;
+		}
+		if (left == 1)
+			break;
+		left -= !!left;
+		ret = read_interval(r, false);
+		if (!ret)
+			ret = print_rows(r);
+		next += r->interval_ns;
+		if (next < monotonic_ns())
+			next = monotonic_ns() + r->interval_ns;
+	}
+	if (!ret)
+		ret = finish(r);
+	return ret ? ret : print_rows(r);
+}
+
+static int run_screen(struct running *r, struct err *err)
+{
+	__u64 next = r->read_ns + r->interval_ns, left = r->args->given[OPT_COUNT_TOP] ? r->args->number[OPT_COUNT_TOP] : 0;
+	struct screen *screen = screen_open(&r->view, &r->interval_ns, &r->format, r->names, err);
+	bool more = true;
+	int ret = 0;
+
+	if (!screen)
+		return -EINVAL;
+	while (more && !session_stop) {
+		struct top_rows rows;
+
+		if (!screen_paused(screen) && monotonic_ns() >= next) {
+			if (left == 1)
+				break;
+			left -= !!left;
+			ret = read_interval(r, false);
+			if (ret)
+				break;
+			next = r->read_ns + r->interval_ns;
+		}
+		ret = top_rows(r->top, &r->view, names_put, r->names, &rows);
+		if (ret)
+			break;
+		screen_draw(screen, &rows, &r->facts);
+		more = screen_wait(screen, &rows, screen_paused(screen) ? monotonic_ns() + 1000000000 : next);
+		top_rows_free(&rows);
+		/* An interval that has been changed counts from the last look. */
+		next = r->read_ns + r->interval_ns;
+	}
+	screen_close(screen);
+	return ret ? ret : finish(r);
+}
+
+/* The last lines, one an observer: JSON's to standard output, the others' to standard error. */
+static int conclude(struct running *r, struct err *err)
+{
+	bool json = r->format.kind == FORMAT_JSON, complete = true;
+	char text[2048];
+	int error;
+	size_t i;
+
+	for (i = 0; i < KINDS; i++) {
+		const struct account *account;
+
+		if (!r->observation[i])
+			continue;
+		account = observe_account(r->observation[i], top_counted(r->top, kinds[i].of), err);
+		if (!account)
+			return -1;
+		complete = complete && account_complete(account);
+		if (json && !out_error(r->out)) {
+			out_end(r->out, account_json(account, out_begin(r->out)), false);
+			out_flush(r->out);
+		}
+		if (!json || out_error(r->out)) {
+			*account_text(account, text) = 0;
+			fputs(text, stderr);
+		}
+	}
+	error = out_error(r->out);
+	if (error == ETIMEDOUT)
+		return err_set(err, STATUS_OUTPUT, "cannot write the output: its reader does not read");
+	if (error)
+		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s", strerror(error));
+	if (r->args->given[OPT_STRICT] && !complete)
+		return err_set(err, STATUS_LOST, "something was lost, or may not have been seen (--strict)");
+	return 0;
+}
+
+/* Every observer that this kernel and the filters leave something to do. */
+static int attach_all(struct running *r, const struct btf *btf, unsigned int keys, struct err *err)
+{
+	__u64 ops = r->args->given[OPT_OP] ? r->args->number[OPT_OP] : 0;
+	char *p = r->sources;
+	size_t i, count = 0;
+
+	for (i = 0; i < KINDS; i++) {
+		const char *command;
+
+		r->code[i] = kinds[i].code();
+		command = r->code[i].observer->command;
+		if (ops && !(ops & kinds[i].ops))
+			continue;
+		r->observation[i] = observe_open(&r->code[i], r->args, btf, keys, err);
+		if (!r->observation[i]) {
+			if (err->status != STATUS_KERNEL)
+				return -1;
+			if (r->args->given[OPT_VERBOSE])
+				fprintf(stderr, "top: %s\n", err->text);
+			continue;
+		}
+		if (!count++)
+			r->read_ns = monotonic_ns();
+		r->facts.observed |= 1u << kinds[i].of;
+		p += snprintf(p, r->sources + sizeof(r->sources) - p, "%s%s by %s", p == r->sources ? "" : ", ", command,
+			      observe_source(r->observation[i]));
+	}
+	r->facts.sources = r->sources;
+	r->facts.room = keys;
+	/* The reason of the last one; some kind has each operation. */
+	return count ? 0 : -1;
+}
+
+static int check_args(const struct args *args, struct err *err)
+{
+	if (args->given[OPT_INTERVAL_TOP] &&
+	    (args->number[OPT_INTERVAL_TOP] < 100000000 || args->number[OPT_INTERVAL_TOP] > 3600000000000))
+		return err_set(err, STATUS_USAGE, "--interval: %s is not between 100ms and 1h", args->text[OPT_INTERVAL_TOP]);
+	if (args->given[OPT_KEYS] && args->number[OPT_KEYS] > KEYS_MAX)
+		return err_set(err, STATUS_USAGE, "--keys: %s is above %u", args->text[OPT_KEYS], KEYS_MAX);
+	if (args->given[OPT_IN_FLIGHT] && args->number[OPT_IN_FLIGHT] > 1u << 20)
+		return err_set(err, STATUS_USAGE, "--in-flight: %s is above %u", args->text[OPT_IN_FLIGHT], 1u << 20);
+	return 0;
+}
+
+static int run(struct running *r, struct err *err)
+{
+	const struct args *args = r->args;
+	unsigned int keys = args->given[OPT_KEYS] ? args->number[OPT_KEYS] : KEYS_DEFAULT;
+	struct observe_config config = {};
+	const char *missing;
+	struct btf *btf;
+	int ret;
+
+	r->on_screen = !args->given[OPT_BATCH] && !args->given[OPT_OUTPUT];
+	r->interval_ns = args->given[OPT_INTERVAL_TOP] ? args->number[OPT_INTERVAL_TOP] : 1000000000;
+	r->view.by = args->given[OPT_BY_TOP] ? args->number[OPT_BY_TOP] : TOP_FILES;
+	r->view.sort = args->given[OPT_SORT] ? args->number[OPT_SORT] : SORT_LOOKUPS;
+	r->view.latency = args->given[OPT_LATENCY] ? args->number[OPT_LATENCY] : TOP_LOOKUPS;
+	if (check_args(args, err) || (r->on_screen && screen_check(err)))
+		return -1;
+	r->top = top_new(keys);
+	r->names = names_new(NULL);
+	r->out = out_new(STDOUT_FILENO, OUTPUT_BUFFER, &session_stop);
+	if (!r->top || !r->names || !r->out)
+		return err_set(err, STATUS_FAILED, "no memory");
+	format_init(&r->format, &top_table, args->given[OPT_OUTPUT] ? args->number[OPT_OUTPUT] : FORMAT_TABLE, 0);
+	/* What is wrong with the arguments, or the privileges, comes before what is wrong with the kernel. */
+	if (filter_resolve(&config, args, err))
+		return -1;
+	missing = caps_missing();
+	if (missing)
+		return err_set(err, STATUS_PRIVILEGE, "%s missing; run as root, or give the capability", missing);
+	if (plan_btf(&btf, err))
+		return -1;
+	ret = attach_all(r, btf, keys, err);
+	btf__free(btf);
+	if (ret)
+		return -1;
+	memset(err, 0, sizeof(*err));
+	session_signals();
+	ret = caps_drop(false);
+	if (ret)
+		return err_set(err, STATUS_FAILED, "cannot drop the capabilities: %s", strerror(-ret));
+	session_duration(args->number[OPT_DURATION]);
+	ret = r->on_screen ? run_screen(r, err) : run_batch(r);
+	if (ret)
+		return err->text[0] ? -1 : err_set(err, STATUS_FAILED, "cannot read the kernel's results: %s", strerror(-ret));
+	return conclude(r, err);
+}
+
+int top_main(const struct args *args, struct err *err)
+{
+	struct running *r = calloc(1, sizeof(*r));
+	size_t i;
+	int ret;
+
+	if (!r) {
+		err_set(err, STATUS_FAILED, "no memory");
+		return err->status;
+	}
+	r->args = args;
+	ret = run(r, err);
+	for (i = 0; i < KINDS; i++)
+		observe_close(r->observation[i]);
+	names_free(r->names);
+	top_free(r->top);
+	out_free(r->out);
+	free(r);
+	return ret ? err->status : STATUS_OK;
+}
