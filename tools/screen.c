@@ -47,12 +47,13 @@ static size_t leave_len;
 
 static const int crashes[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGQUIT };
 
-static void on_crash(int signal)
+static void on_crash(int number)
 {
+	signal(SIGTTOU, SIG_IGN);	/* also if the shell has the terminal by now */
 	if (write(STDOUT_FILENO, leave, leave_len) < 0)
-		_exit(128 + signal);
+		_exit(128 + number);
 	tcsetattr(STDIN_FILENO, TCSANOW, &found);
-	raise(signal);			/* by now with its own meaning, once this handler is over */
+	raise(number);			/* by now with its own meaning, once this handler is over */
 }
 
 static void catch_crashes(bool on)
@@ -162,6 +163,8 @@ void screen_close(struct screen *screen)
 	if (!screen)
 		return;
 	endwin();
+	signal(SIGTSTP, SIG_DFL);
+	signal(SIGWINCH, SIG_DFL);
 	delscreen(screen->terminal);
 	catch_crashes(false);
 	free(screen);
@@ -565,19 +568,16 @@ bool screen_wait(struct screen *screen, const struct top_rows *rows, __u64 until
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 	__u64 now = monotonic_ns();
-	bool pressed = false;
-	int key, ready;
+	int key = getch(), ready = 0;
 
-	ready = poll(&input, 1, until_ns > now ? (int)((until_ns - now) / 1000000 + 1) : 0);
-	/* Also if nothing is there to be read: that the size has changed comes as a key. */
-	while ((key = getch()) != ERR) {
-		pressed = true;
-		if (!obey(screen, rows, key))
-			return false;
-		/* The rows that the next key speaks of are not there yet. */
-		if (key == '\r' || key == '\n')
-			break;
+	/* Some may have been read already. A change of the size comes as a key as well, with nothing to read. */
+	if (key == ERR) {
+		ready = poll(&input, 1, until_ns > now ? (int)((until_ns - now) / 1000000 + 1) : 0);
+		key = getch();
 	}
-	/* The other end has gone, or there is no more to come. */
-	return !(ready > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL) || !pressed));
+	/* One at a time: what the next one speaks of is yet to be drawn. */
+	if (key != ERR)
+		return obey(screen, rows, key);
+	/* Whether the other end is still there. */
+	return ready <= 0 || !(input.revents & (POLLHUP | POLLERR | POLLNVAL));
 }

@@ -21,7 +21,7 @@
 #include "top.h"
 
 #define KEYS_DEFAULT	4096
-#define KEYS_MAX	(1u << 20)
+#define KEYS_MAX	65536
 #define OUTPUT_BUFFER	(256u << 10)
 #define EVICT_AT_ONCE	256
 

@@ -87,7 +87,7 @@ refused 2 "leave out -d and -i" lookups -f / -d /
 # top, before it looks at the kernel: its options, and the terminal.
 refused 2 "--interval: 99ms is not between 100ms and 1h" top -b --interval 99ms
 refused 2 "--interval: 2h is not between 100ms and 1h" top -b --interval 2h
-refused 2 "--keys: 1048577 is above 1048576" top -b --keys 1048577
+refused 2 "--keys: 65537 is above 65536" top -b --keys 65537
 refused 2 "--by: unknown 'inodes'; there are: files, processes" top --by inodes
 refused 2 "unknown option '--hist' for top" top --hist
 # Standard output is a file here.

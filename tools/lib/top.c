@@ -7,7 +7,7 @@
 #include "histogram.h"
 #include "top.h"
 
-#define PLACES		4096
+#define PLACES_MIN	4096
 #define IDLE_NS		60000000000ULL
 
 struct entry {
@@ -23,19 +23,26 @@ struct entry {
 };
 
 struct top {
-	struct entry *place[PLACES];
 	size_t room, entries;
 	size_t keys[TOP_OF_COUNT];
 	__u64 counted[TOP_OF_COUNT];
 	__u64 now_ns;
+	size_t places;			/* a power of two */
+	struct entry *place[];
 };
 
 struct top *top_new(size_t room)
 {
-	struct top *top = calloc(1, sizeof(*top));
+	size_t places = PLACES_MIN;
+	struct top *top;
 
-	if (top)
+	while (places < room)
+		places *= 2;
+	top = calloc(1, sizeof(*top) + places * sizeof(top->place[0]));
+	if (top) {
 		top->room = room;
+		top->places = places;
+	}
 	return top;
 }
 
@@ -43,7 +50,7 @@ void top_free(struct top *top)
 {
 	size_t i;
 
-	for (i = 0; top && i < PLACES; i++) {
+	for (i = 0; top && i < top->places; i++) {
 		while (top->place[i]) {
 			struct entry *e = top->place[i];
 
@@ -66,7 +73,7 @@ const char *top_sort_name(enum top_sort sort)
 	return "";
 }
 
-static size_t place_of(enum top_of of, const struct top_key *key)
+static size_t place_of(const struct top *top, enum top_of of, const struct top_key *key)
 {
 	__u64 h = key->ino, comm[2];
 
@@ -76,12 +83,12 @@ static size_t place_of(enum top_of of, const struct top_key *key)
 	h = (h ^ h >> 29 ^ comm[1]) * 0x9e3779b97f4a7c15ULL;
 	h = (h ^ h >> 29 ^ ((__u64)key->dev << 32 | key->pid)) * 0x9e3779b97f4a7c15ULL;
 	h = (h ^ h >> 29 ^ key->stats ^ of << 8) * 0x9e3779b97f4a7c15ULL;
-	return h >> 40 & (PLACES - 1);
+	return h >> 40 & (top->places - 1);
 }
 
 static struct entry *find(const struct top *top, enum top_of of, const struct top_key *key)
 {
-	struct entry *e = top->place[place_of(of, key)];
+	struct entry *e = top->place[place_of(top, of, key)];
 
 	while (e && (e->of != of || memcmp(&e->key, key, sizeof(*key))))
 		e = e->next;
@@ -93,7 +100,7 @@ void top_begin(struct top *top, __u64 now_ns)
 	size_t i;
 
 	top->now_ns = now_ns;
-	for (i = 0; i < PLACES; i++) {
+	for (i = 0; i < top->places; i++) {
 		struct entry **link = &top->place[i], *e;
 
 		while ((e = *link)) {
@@ -118,7 +125,7 @@ int top_feed(struct top *top, enum top_of of, const struct top_key *key, const s
 	int i;
 
 	if (!e) {
-		struct entry **place = &top->place[place_of(of, key)];
+		struct entry **place = &top->place[place_of(top, of, key)];
 
 		e = calloc(1, sizeof(*e));
 		if (!e)
@@ -173,7 +180,7 @@ size_t top_idle(const struct top *top, enum top_of of, struct top_key *key, size
 	bool crowded = top->keys[of] > top->room / 4 * 3;
 	size_t count = 0, i;
 
-	for (i = 0; i < PLACES && count < max; i++) {
+	for (i = 0; i < top->places && count < max; i++) {
 		const struct entry *e;
 
 		for (e = top->place[i]; e && count < max; e = e->next) {
@@ -404,7 +411,7 @@ int top_rows(const struct top *top, const struct top_view *view, top_namer namer
 	memset(rows, 0, sizeof(*rows));
 	if (!active)
 		return -ENOMEM;
-	for (i = 0; i < PLACES; i++) {
+	for (i = 0; i < top->places; i++) {
 		for (e = top->place[i]; e; e = e->next) {
 			if (e->gained.count && on_path(view, &e->key))
 				active[count++] = e;

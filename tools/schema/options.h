@@ -84,7 +84,7 @@
 	OPTION(IN_FLIGHT, 0, "in-flight", "N", NUMBER, NULL, "Kernel", \
 	       "room for so many that have begun and not ended; 16384 by default") \
 	OPTION(KEYS, 0, "keys", "N", NUMBER, NULL, "Kernel", \
-	       "room for so many combinations of file, thread and cgroup in each of the tables; 4096 by default, 1048576 at most") \
+	       "room for so many combinations of file, thread and cgroup in each of the tables; 4096 by default, 65536 at most") \
 	OPTION(STRICT, 0, "strict", NULL, NONE, NULL, "Other", \
 	       "exit with status 6 if anything was lost, or may not have been seen") \
 	OPTION(VERBOSE, 'v', "verbose", NULL, NONE, NULL, "Other", \
