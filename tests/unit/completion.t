@@ -60,6 +60,7 @@ def functions(tap):
     equal(["lookups", "-o", ""], ["table", "json", "csv"])
     equal(["lookups", "--output", "j"], ["json"])
     equal(["dio", "--clock", ""], ["wall", "mono"])
+    equal(["dio", "--color", "a"], ["auto", "always"])
     equal(["probe", "-o", ""], ["table", "json"])
     equal(["lookups", "--source", "iomap_iter+"], ["iomap_iter+fexit", "iomap_iter+dstmap"])
     equal(["lookups", "--op", "di"], ["dio_read", "dio_write", "dio"])

@@ -4,7 +4,10 @@
  * With an argument (table, json, csv) it prints the header and one line for drift.t.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "format.h"
@@ -472,6 +475,47 @@ static void clocks(void)
 	   "the clocks' offset is right within a second");
 }
 
+static const char *colored(__s32 ret, __u64 latency_ns, __u64 nulls, enum format_kind kind)
+{
+	static char text[LINE_ROOM];
+	struct format format = format_of(kind, ERA_614);
+	struct lookup_event event = sample();
+
+	event.ret = ret;
+	event.latency_ns = latency_ns;
+	event.nulls |= nulls;
+	event.kstack = event.ustack = -1;
+	format.color = true;
+	*format_event(&format, text, &event) = 0;
+	return text;
+}
+
+static void colors(void)
+{
+	int fd = memfd_create("file", 0), kind;
+
+	has(colored(-ENOSPC, 100, 0, FORMAT_TABLE), " \033[31mENOSPC   \033[0m    100ns ", "an error is red, and as wide as ever");
+	has(colored(0, 10000000, 0, FORMAT_TABLE), " ok        \033[33m  10.0ms\033[0m ", "10ms is yellow");
+	ok(!strchr(colored(0, 9999999, 0, FORMAT_TABLE), '\033'), "less is not, nor is ok");
+	ok(!strchr(colored(-1, 10000000, LF_BIT(ret) | LF_BIT(latency_ns), FORMAT_TABLE), '\033'), "nor is what is not known");
+	for (kind = FORMAT_JSON; kind <= FORMAT_CSV; kind++)
+		ok(!strchr(colored(-1, 10000000, 0, kind), '\033'), "format %d has none", kind);
+	setenv("TERM", "xterm", 1);
+	unsetenv("NO_COLOR");
+	ok(!format_wants_color(COLOR_AUTO, fd) && format_wants_color(COLOR_ALWAYS, fd), "a file has none, unless it is asked for");
+	close(fd);
+	fd = posix_openpt(O_RDWR | O_NOCTTY);
+	ok(fd >= 0 && format_wants_color(COLOR_AUTO, fd) && !format_wants_color(COLOR_NEVER, fd), "a terminal has, unless it is forbidden");
+	setenv("NO_COLOR", "", 1);
+	ok(format_wants_color(COLOR_AUTO, fd), "an empty NO_COLOR says nothing");
+	setenv("NO_COLOR", "1", 1);
+	ok(!format_wants_color(COLOR_AUTO, fd) && format_wants_color(COLOR_ALWAYS, fd), "NO_COLOR, and --color=always against it");
+	unsetenv("NO_COLOR");
+	setenv("TERM", "dumb", 1);
+	ok(!format_wants_color(COLOR_AUTO, fd), "a terminal that knows none");
+	close(fd);
+}
+
 /* One line as a string: a record of another observer. */
 static const char *ioend_line(enum format_kind kind, const struct ioend_event *event)
 {
@@ -545,6 +589,7 @@ int main(int argc, char **argv)
 	extremes();
 	clocks();
 	ioends();
+	colors();
 	paths_free(paths);
 	stacks_free(stacks);
 	return done_testing();

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "format.h"
 #include "ops.h"
 
+#define SLOW_NS 10000000	/* what is shown in yellow, see --color */
 #define NS_PER_S 1000000000LL
 
 const char *op_name(unsigned int op)
@@ -41,6 +44,15 @@ void format_init(struct format *format, const struct observer *observer, enum fo
 	format->pid = field_named(observer, "pid");
 	percentiles_parse(PERCENTILES_DEFAULT, &format->percentiles, NULL);
 	format_sync_clock(format);
+}
+
+bool format_wants_color(enum format_color color, int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (color != COLOR_AUTO)
+		return color == COLOR_ALWAYS;
+	return !(no_color && *no_color) && term && strcmp(term, "dumb") && isatty(fd);
 }
 
 void format_sync_clock(struct format *format)
@@ -342,6 +354,18 @@ static bool is_null(struct format *format, const void *event, int i)
 	return is_null_in(format, field, event) || (kind == KIND_PATH && !format->found.path) || (kind == KIND_PATH_WAS && !format->found.was);
 }
 
+/* The sequence that begins the colour of a field, NULL if it has none. */
+static const char *color_of(const struct format *format, const struct field *field, const void *event)
+{
+	if (!format->color)
+		return NULL;
+	if (field->kind == KIND_RET && field_value(field, event))
+		return "\033[31m";
+	if (field->kind == KIND_DURATION && !strcmp(field->name, "latency_ns") && field_value(field, event) >= SLOW_NS)
+		return "\033[33m";
+	return NULL;
+}
+
 /* Below the table's line, indented: the kernel's functions, then those of the process. */
 static char *put_stack_lines(struct format *format, char *p, const void *event)
 {
@@ -374,6 +398,7 @@ char *format_event(struct format *format, char *p, const void *event)
 	for (i = 0; i < format->observer->field_count; i++) {
 		const struct field *field = &format->observer->field[i];
 		bool null = is_null(format, event, i);
+		const char *color;
 		char *start;
 
 		switch (format->kind) {
@@ -382,12 +407,17 @@ char *format_event(struct format *format, char *p, const void *event)
 				continue;
 			if (p != line)
 				*p++ = ' ';
+			color = null ? NULL : color_of(format, field, event);
+			if (color)
+				p = put_str(p, color);
 			start = p;
 			if (null)
 				*p++ = '-';
 			else
 				p = put_field(format, p, field, event);
 			p = put_pad(p, start, field->width);
+			if (color)
+				p = put_str(p, "\033[0m");
 			break;
 		case FORMAT_JSON:
 			if (i)

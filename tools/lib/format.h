@@ -15,6 +15,7 @@
 enum format_kind { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
 
 /* In the order of --clock's choices. */
+enum format_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };	/* --color's */
 enum format_clock { CLOCK_WALL, CLOCK_MONO };
 
 struct format {
@@ -22,6 +23,7 @@ struct format {
 	enum format_kind kind;
 	enum flag_era era;
 	enum format_clock clock;
+	bool color;			/* of the table */
 	struct percentiles percentiles;	/* of histograms */
 	__s64 wall_offset_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	__u64 span_ns;			/* of rates */
@@ -37,6 +39,9 @@ struct format {
 };
 
 void format_init(struct format *format, const struct observer *observer, enum format_kind kind, enum flag_era era);
+
+/* Whether a table on @fd is to have colours. */
+bool format_wants_color(enum format_color color, int fd);
 
 /* Takes the clocks' offset anew; call it now and then, as the wall clock may be set. */
 void format_sync_clock(struct format *format);

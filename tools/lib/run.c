@@ -766,6 +766,7 @@ static int run(struct observation *o, struct err *err)
 	o->format.clock = o->args->given[OPT_CLOCK] ? o->args->number[OPT_CLOCK] : CLOCK_WALL;
 	if (o->args->given[OPT_PERCENTILES])
 		o->format.percentiles = o->args->percentiles;
+	o->format.color = format_wants_color(o->args->given[OPT_COLOR] ? o->args->number[OPT_COLOR] : COLOR_AUTO, STDOUT_FILENO);
 	if (o->config.paths)
 		o->format.paths = paths_new(read_path, o);
 	o->json = o->format.kind == FORMAT_JSON;

@@ -25,7 +25,7 @@
 		"in CSV and - in the table.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_STACKS, OPT_HIST, OPT_BY, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE, OPT_RING_SIZE, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope lookups -d /srv --min-latency 1ms\tthe slow lookups of one file system\n" \
@@ -45,7 +45,7 @@
 		"empty in CSV and - in the table. File systems that write back without iomap, as ext4 and btrfs do, have no ioends.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_STACKS, OPT_HIST, OPT_BY_IOENDS, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_IOENDS, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_IOENDS, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope ioends -d /srv --min-latency 10ms\tthe slow writeback of one file system\n" \
@@ -63,7 +63,7 @@
 		"empty in CSV and - in the table. Direct I/O to block devices does not enter iomap.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_STACKS, OPT_HIST, OPT_BY_DIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_DIO, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope dio -d /srv --min-latency 10ms\tthe slow requests of one file system\n" \

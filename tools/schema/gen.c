@@ -203,6 +203,7 @@ static int man(const char *name)
 		man_status();
 		puts(".SH ENVIRONMENT");
 		roff_item("IOMAPSCOPE_BTF", "Read the kernel's BTF from this file, to plan for another kernel or to test.");
+		roff_item("NO_COLOR", "If it is set and not empty, a table has no colours, unless --color asks for them.");
 		puts(".SH SEE ALSO");
 		for (i = 0; i < (int)observer_count; i++)
 			printf("\\fBiomapscope\\-%s\\fR(8),\n", observers[i]->command);

@@ -19,6 +19,9 @@
 	       "how to print: text, or JSON (one object a line); text by default") \
 	OPTION(CLOCK, 0, "clock", "CLOCK", CHOICE, "wall|mono", "Output", \
 	       "show times by this clock: the wall clock, or seconds of CLOCK_MONOTONIC, as ftrace and perf do if told to; wall by default") \
+	OPTION(COLOR, 0, "color", "WHEN", CHOICE, "auto|always|never", "Output", \
+	       "in the table: show errors in red, and a latency of 10ms or more in yellow; auto, the default, does so on a terminal, unless " \
+	       "NO_COLOR is set") \
 	OPTION(HIST, 0, "hist", NULL, NONE, NULL, "Output", \
 	       "print log2 histograms of the latency, with counts, errors, total, average and maximum, aggregated in the kernel, " \
 	       "instead of a line each") \
