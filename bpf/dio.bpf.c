@@ -195,7 +195,7 @@ int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long
 		.route = ROUTE_HIDDEN,
 	};
 
-	if (!state.enabled || state.stopping)
+	if (!state.running)
 		return 0;
 	f.iocb_flags = iocb->ki_flags;
 	f.wait = !iocb->ki_complete ? WAIT_SYNC : wait ? WAIT_WAITED : WAIT_ASYNC;
@@ -304,7 +304,7 @@ static __always_inline void stock_begin(void *ctx, struct kiocb *iocb, struct io
 	struct inode *inode = iocb->ki_filp->f_inode;
 
 	/* As iomap itself: nothing is done for no bytes. */
-	if (!state.enabled || state.stopping || !iter->count)
+	if (!state.running || !iter->count)
 		return;
 	f.pos = iocb->ki_pos;
 	f.len = iter->count;

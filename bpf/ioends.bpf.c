@@ -155,7 +155,7 @@ int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 l
 		.reason = reason,
 	};
 
-	if (!state.enabled || state.stopping)
+	if (!state.running)
 		return 0;
 	f.dev = inode_dev(inode);
 	f.ino = inode->i_ino;
@@ -230,7 +230,7 @@ static __always_inline void stock_submit(void *ctx, struct iomap_ioend *ioend)
 	struct flight f = { .reason = REASON_HIDDEN, .nulls = UNKNOWN_TO_STOCK };
 	struct inode *inode;
 
-	if (!state.enabled || state.stopping || !ioend)
+	if (!state.running || !ioend)
 		return;
 	inode = BPF_CORE_READ(ioend, io_inode);
 	f.dev = far_inode_dev(inode);

@@ -182,7 +182,15 @@ struct iomap_writepage_ctx___wb_ctx {
 	struct iomap_ioend *wb_ctx;
 };
 
+/* include/linux/types.h */
+struct list_head {
+	struct list_head *next, *prev;
+};
+
 #pragma clang attribute pop
+
+/* 6.2, a35b9af4ec2c ("bpf: Add a kfunc for generic type cast"). */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 #define EIOCBQUEUED	529
 #define DIO_FORCE_WAIT	(1u << 0)	/* IOMAP_DIO_FORCE_WAIT */

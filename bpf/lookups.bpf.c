@@ -212,7 +212,10 @@ static __always_inline void report(void *ctx, struct observe_stats *st, struct o
 	submit(st, e, sizeof(*e));
 }
 
-/* In place of lookup where cfg.plain is set. It reads no argument that it does not need, and seen follows from what it adds up. */
+/*
+ * In place of lookup where cfg.plain is set. It reads no argument that it does not need, seen follows from what it adds up, and
+ * operations are the kernel's numbers, which user space translates.
+ */
 SEC("tp_btf/iomap_lookup")
 int lookup_plain(__u64 *ctx)
 {
@@ -223,7 +226,7 @@ int lookup_plain(__u64 *ctx)
 	if (!st)
 		return 0;
 	if (cfg.hist_by == BY_OP)
-		slot = lookup_cfg.op_map[ctx[2] & (OP_SLOTS - 1)];
+		slot = ctx[2];
 	else
 		slot = ret < 0 ? TYPE_NONE : ((struct iomap *)ctx[6])->type;
 	aggregate(st, &st->hist[slot & (HIST_SLOTS - 1)], ret < 0, true, ctx[9]);
@@ -325,12 +328,21 @@ static __always_inline __u32 op_of(__u64 caller, __u32 flags, __u64 len)
 static __always_inline __u64 caller_of_function(void *ctx, int arguments)
 {
 #ifdef __TARGET_ARCH_x86
-	__u64 ret[2], entry = bpf_get_func_ip(ctx);
+	__u64 entry = bpf_get_func_ip(ctx), *frame = (__u64 *)ctx + arguments + 2, ret[2];
 
-	if (!bpf_probe_read_kernel(ret, sizeof(ret), (__u64 *)ctx + arguments + 2))
-		return ret[0] - entry <= 16 ? ret[1] : ret[0];
-#endif
+	if (bpf_ksym_exists(bpf_rdonly_cast)) {
+		/* Two words, whatever they are called: read in place, where the helper takes a call. */
+		struct list_head *words = bpf_rdonly_cast(frame, bpf_core_type_id_kernel(struct list_head));
+
+		ret[0] = (__u64)words->next;
+		ret[1] = (__u64)words->prev;
+	} else if (bpf_probe_read_kernel(ret, sizeof(ret), frame)) {
+		return 0;
+	}
+	return ret[0] - entry <= 16 ? ret[1] : ret[0];
+#else
 	return 0;
+#endif
 }
 
 /*
@@ -451,7 +463,7 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 	bool follows;
 	int i;
 
-	if (!state.enabled || state.stopping)
+	if (!state.running)
 		return 0;
 	st = stats_of(STATS_BEGIN);
 	if (!st)
@@ -683,7 +695,7 @@ int BPF_PROG(iter_enter, struct iomap_iter *iter)
 	bool follows;
 	int i;
 
-	if (!state.enabled || state.stopping)
+	if (!state.running)
 		return 0;
 	follows = lookup_follows(iter, &pos, &len);
 	for (i = 0; i < WAYS; i++) {
@@ -763,7 +775,8 @@ static __noinline int end_without_begin(int ret)
 {
 	struct observe_stats *st = stats_of(STATS_END);
 
-	if (st && ret > 0)
+	/* Before all programs are attached a begin may have gone unseen. */
+	if (st && ret > 0 && state.enabled)
 		unmatched_end(st);
 	return 0;
 }
@@ -775,8 +788,6 @@ int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
 	struct outcome o = { .program = STATS_END };
 	struct observe_stats *st;
 
-	if (!state.enabled)
-		return 0;
 	start_ns = take_start(iter);
 	if (!start_ns)
 		return end_without_begin(ret);
@@ -807,8 +818,6 @@ int BPF_PROG(iter_end_plain, struct iomap_iter *iter, const void *ops, int ret)
 	__u64 start_ns, ns;
 	__u32 slot;
 
-	if (!state.enabled)
-		return 0;
 	start_ns = take_start(iter);
 	if (!start_ns)
 		return end_without_begin(ret);

@@ -145,6 +145,7 @@ struct observe_state {
 	__u32 round;		/* top: the interval, from 1 on */
 	__u8 enabled;		/* all programs of the source are attached */
 	__u8 stopping;		/* nothing new is taken up, what has begun may end */
+	__u8 running;		/* enabled, and not stopping */
 };
 
 #endif

@@ -331,7 +331,7 @@ static int attach(struct observation *o, int source)
 		return ret;
 	}
 	/* Only now: a program that runs alone would see begins without ends. */
-	o->state->enabled = true;
+	o->state->enabled = o->state->running = true;
 	return 0;
 }
 
@@ -414,6 +414,12 @@ static int read_stats(struct observation *o, __u32 program, struct observe_stats
 	return 0;
 }
 
+/* Whether the histograms are by the kernel's own numbers of operations. */
+static bool kernels_ops(const struct observation *o)
+{
+	return o->config.plain && o->config.hist_by == BY_OP && o->source->stateless && o->source->program[0].plain;
+}
+
 static int collect_arrays(struct observation *o, struct hist_set *set)
 {
 	static struct observe_stats sum;
@@ -429,7 +435,7 @@ static int collect_arrays(struct observation *o, struct hist_set *set)
 
 			if (!sum.hist[i].count)
 				continue;
-			h = hist_set_at(set, i, 0);
+			h = hist_set_at(set, kernels_ops(o) ? o->plan.op_map[i] : i, 0);
 			if (!h)
 				return -ENOMEM;
 			hist_add(&h->hist, &sum.hist[i]);
@@ -550,6 +556,7 @@ static void detach(struct observation *o)
 	int i;
 
 	o->state->stopping = true;
+	o->state->running = false;
 	for (i = 0; i < PROGRAMS_MAX; i++) {
 		bpf_link__destroy(o->link[i]);
 		o->link[i] = NULL;
