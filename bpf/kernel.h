@@ -16,8 +16,12 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct task_struct;
 struct iomap_ops;
+
+/* include/linux/sched.h */
+struct task_struct {
+	unsigned int flags;
+};
 
 struct dentry;
 
@@ -195,6 +199,9 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #define EIOCBQUEUED	529
 #define DIO_FORCE_WAIT	(1u << 0)	/* IOMAP_DIO_FORCE_WAIT */
 #define IOEND_UNWRITTEN	(1u << 0)	/* IOMAP_IOEND_UNWRITTEN */
+
+/* PF_KTHREAD, PF_IO_WORKER, and PF_USER_WORKER of 6.4: it runs no code of a process. */
+#define PF_NO_USER_CODE	(0x00200000u | 0x00000010u | 0x00004000u)
 
 #define S_IFMT	0170000
 #define S_IFBLK	0060000

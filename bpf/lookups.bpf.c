@@ -532,6 +532,7 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 	free->entry = entry;
 	/* The file of one that fails may be gone when that is noticed. */
 	free->path = 0;
+	free->stacks = (struct stack_ids){ -1, -1 };
 	if ((cfg.paths || cfg.stacks) && !task_filtered() && !file_filtered(free->dev, free->ino) && !op_filtered(free->op)) {
 		free->path = path_of(STATS_BEGIN, iter->inode, free->dev, free->ino);
 		free->stacks = stacks_of(ctx, st);

@@ -199,14 +199,18 @@ static __always_inline __u64 path_climb(__u32 program, struct path_room *room, s
 __noinline __u64 path_look(__u32 program, __u32 dev, __u64 ino)
 {
 	struct path_key key = { .ino = ino, .dev = dev };
-	struct path_room *room = bpf_map_lookup_elem(&path_rooms, &program);
 	struct path_value *value;
+	struct path_room *room;
 	struct dentry *dentry;
 	struct inode *inode;
 	__u64 version, seed;
 	bool deleted;
 	__u32 mode;
 
+	/* Before 6.8 this is verified even if nothing calls it, and then the maps are not there. */
+	if (!cfg.paths)
+		return 0;
+	room = bpf_map_lookup_elem(&path_rooms, &program);
 	if (!room)
 		return 0;
 	inode = (struct inode *)room->inode;
@@ -281,8 +285,6 @@ struct {
 	__uint(value_size, STACK_DEPTH * sizeof(__u64));
 } stacks SEC(".maps");
 
-#define EFAULT_OF_KERNEL_THREAD (-14)	/* it has no user stack */
-
 /* The stacks that --stacks asks for, to be taken where the work is submitted. */
 static __always_inline struct stack_ids stacks_of(void *ctx, struct observe_stats *st)
 {
@@ -295,7 +297,7 @@ static __always_inline struct stack_ids stacks_of(void *ctx, struct observe_stat
 	}
 	if (cfg.stacks & STACKS_USER) {
 		ids.user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
-		if (ids.user < 0 && ids.user != EFAULT_OF_KERNEL_THREAD)
+		if (ids.user < 0 && !(bpf_get_current_task_btf()->flags & PF_NO_USER_CODE))
 			st->stacks_lost++;
 	}
 	return ids;

@@ -75,6 +75,11 @@ refused 2 "--by needs --hist" lookups --by dev
 refused 2 "--interval needs --hist" lookups --interval 1s
 refused 2 "--percentiles needs --hist" dio --percentiles 50
 refused 2 "--percentiles: '0' is not a number above 0 and up to 100" dio --hist --percentiles 50,0
+refused 2 "--stacks is for lines" ioends --hist --stacks=user
+refused 2 "--stacks: unknown 'all'" lookups --stacks=all
+refused 2 "unexpected argument 'kernel'" lookups --stacks kernel
+refused 2 "leave out --cgroup" lookups --cgroup / --container x
+refused 2 "--cgroup" lookups --cgroup "$work"
 refused 2 "--count is for lines" lookups --hist --count 3
 refused 2 "--interval: 999us is below 1ms" lookups --hist --interval 999us
 refused 2 "--ring-size: 12k is not a power of two" lookups --ring-size 12k

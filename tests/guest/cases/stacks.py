@@ -83,7 +83,7 @@ def check_submission(t, env, path):
         observed = env.observe("ioends", "-f", path, "--source", source, "--stacks")
         subprocess.run(["xfs_io", "-c", "pwrite -q 0 64k", "-c", "fsync", path], check=True, stdout=subprocess.DEVNULL)
         observed.stop()
-        t.ok(observed.events and all({"iomap_writepages", "xfs_file_fsync"} <= set(functions(e["kstack"])) for e in observed.events),
+        t.ok(observed.events and all({"xfs_vm_writepages", "xfs_file_fsync"} <= set(functions(e["kstack"])) for e in observed.events),
              f"ioends {source}: the way of fsync()", f"{observed.events[:1]} {observed.stderr()}")
         # A kworker has no process, and so no stack of one; that is no loss.
         observed = env.observe("ioends", "-f", path, "--source", source, "--stacks")
