@@ -10,6 +10,8 @@
 
 #define HIST_BUCKETS 42		/* bounds 2^0 .. 2^40 ns (18 minutes), and the rest */
 
+#define HIST_COUNTERS 5		/* that an observer may have beside, see struct observer */
+
 /*
  * In the programs, which add up on hot paths, @count holds only those without a latency and @timed nothing: both follow from the
  * buckets, see hist_read().
@@ -21,6 +23,7 @@ struct hist {
 	__u64 total_ns;
 	__u64 max_ns;
 	__u64 bucket[HIST_BUCKETS];
+	__u64 counter[HIST_COUNTERS];
 };
 
 #define HIST_LOG2_2(n)	(n), (n)

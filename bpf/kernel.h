@@ -191,12 +191,39 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
+/* include/linux/mm_types.h and include/linux/mm.h */
+struct vm_area_struct {
+	unsigned long vm_flags;
+	struct file *vm_file;
+};
+
+enum fault_flag {
+	FAULT_FLAG_WRITE = 1,
+};
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+	unsigned long pgoff;
+	unsigned long address;
+	enum fault_flag flags;
+	void *cow_page;
+};
+
+/* Up to 6.5. Functions have an order in its place since 1d024e7a8dab ("mm: remove enum page_entry_size"). */
+enum page_entry_size {
+	PE_SIZE_PTE,
+	PE_SIZE_PMD,
+	PE_SIZE_PUD,
+};
+
 #pragma clang attribute pop
 
 /* 6.2, a35b9af4ec2c ("bpf: Add a kfunc for generic type cast"). */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 #define EIOCBQUEUED	529
+#define DAX_COPY_RECOVERY 3
+#define VM_SHARED	(1ul << 3)
 #define DIO_FORCE_WAIT	(1u << 0)	/* IOMAP_DIO_FORCE_WAIT */
 #define IOEND_UNWRITTEN	(1u << 0)	/* IOMAP_IOEND_UNWRITTEN */
 

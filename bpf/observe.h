@@ -21,6 +21,7 @@ enum hist_by {
 	BY_REASON,
 	BY_WAIT,
 	BY_ROUTE,
+	BY_FALLBACK,
 	BY_DEV,
 	BY_INO,
 	BY_COMM,
@@ -48,7 +49,7 @@ struct observe_stats {
 enum {
 	STATS_BEGIN,		/* the program that sees the begin */
 	STATS_END,		/* the one that sees the result */
-	STATS_COUNT,
+	STATS_COUNT = 6,	/* an observer of several kinds of events has more of both */
 };
 
 /* Key of the histograms by device, inode and command: @a and @b hold the 16 bytes of comm, or device and inode. */

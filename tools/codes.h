@@ -8,5 +8,6 @@
 struct observe_code lookups_code(void);
 struct observe_code ioends_code(void);
 struct observe_code dio_code(void);
+struct observe_code dax_code(void);
 
 #endif

@@ -10,6 +10,7 @@
 int lookups_main(const struct args *args, struct err *err);
 int ioends_main(const struct args *args, struct err *err);
 int dio_main(const struct args *args, struct err *err);
+int dax_main(const struct args *args, struct err *err);
 int top_main(const struct args *args, struct err *err);
 int probe_main(const struct args *args, struct err *err);
 

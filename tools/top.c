@@ -34,6 +34,7 @@ static const struct {
 	{ TOP_LOOKUPS, lookups_code, ~(1ULL << OP_WRITEBACK) },
 	{ TOP_IOENDS, ioends_code, 1ULL << OP_WRITEBACK },
 	{ TOP_DIO, dio_code, 1ULL << OP_DIO_READ | 1ULL << OP_DIO_WRITE },
+	{ TOP_FAULTS, dax_code, 1ULL << OP_DAX_FAULT_PTE | 1ULL << OP_DAX_FAULT_PMD | 1ULL << OP_DAX_FAULT_PUD },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs the cases of tests/guest/cases on the kernel that it is running on, and prints TAP.
 
-    cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [CASE...]
+    cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [CASE...]
 
 --sources: the lookup sources that this kernel must serve, best first; one that does not work is a failure. Without it, those that
 probe calls usable.
 --disk: a device to put a file system on, twice; without it, loop devices are used.
+--pmem: a device for fsdax; without it, what needs one is skipped.
 
 A case is a module with a docstring that says what it guards, and run(t, env), which reports by t (tap.Tap)
 and finds what it needs in env (Env). Skip raised by it skips the case, any other exception fails it.
@@ -31,10 +32,11 @@ CASES = os.path.join(tool.TOP, "tests", "guest", "cases")
 
 
 class Env:
-    """What the cases share: xfs and ext4 (mounted, fresh), sources, workdir, patched."""
+    """What the cases share: xfs and ext4 (mounted, fresh), pmem (a device, or None), sources, workdir, patched."""
 
-    def __init__(self, sources, disks):
+    def __init__(self, sources, disks, pmem=None):
         self.sources = sources
+        self.pmem = pmem
         self.patched = "iomap_lookup" in sources
         base = None
         if not disks:
@@ -85,6 +87,7 @@ def main():
     parser.add_argument("--label", default="")
     parser.add_argument("--sources", default="")
     parser.add_argument("--disk", action="append", default=[])
+    parser.add_argument("--pmem")
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
 
@@ -104,7 +107,7 @@ def main():
     # So that a killed test run leaves no mounts: the exit handlers run.
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(f"cases.py: signal {signum}"))
     t = Tap(args.label)
-    env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk)
+    env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk, args.pmem)
     for name in args.cases or known:
         run_case(t, env, name)
     sys.exit(t.done())

@@ -52,8 +52,10 @@ def vm_command(kernel, name, disks, *command, cpus=2):
 def run_cases(name, kernel, sources, *cases, cpus=2):
     """Becomes the harness, which passes TAP and exit status of the cases through: all of them if none is named."""
     command = vm_command(kernel, name, ["512M", "512M"], os.path.join(tool.TOP, "tests", "lib", "cases.py"),
-                         "--label", name, "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb",
+                         "--label", name, "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb", "--pmem", "/dev/pmem0",
                          *(cases or sys.argv[1:]), cpus=cpus)
+    at = command.index("--")
+    command[at:at] = ["--disk", "pmem:512M"]
     os.execv(command[0], command)
 
 

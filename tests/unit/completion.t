@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "ioends", "dio", "top", "probe", "help", "version"])
+    equal([""], ["lookups", "ioends", "dio", "dax", "top", "probe", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -57,6 +57,9 @@ def functions(tap):
     equal(["top", "--latency", ""], ["lookups", "ioends", "dio", "faults"])
     equal(["top", "-b", "-o", "c"], ["csv"])
     equal(["ioends", "--source", "iomap_submit"], ["iomap_submit_ioend+fentry", "iomap_submit_ioend+kprobe"])
+    equal(["dax", "--by", ""], ["op", "fallback", "dev", "ino", "comm"])
+    equal(["dax", "--source", "dax_iomap"], ["dax_iomap_fault", "dax_iomap_fault+fexit"])
+    equal(["dax", "--op", "dax_f"], ["dax_fault_pte", "dax_fault_pmd", "dax_fault_pud"])
     equal(["lookups", "-o", ""], ["table", "json", "csv"])
     equal(["lookups", "--output", "j"], ["json"])
     equal(["dio", "--clock", ""], ["wall", "mono"])

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "dax.h"
 #include "format.h"
 #include "plan.h"
 #include "ioends.h"
@@ -558,6 +559,56 @@ static void ioends(void)
 	ok(!word_of(KIND_REASON, REASON_COUNT) && !word_of(KIND_REASON, REASON_HIDDEN), "other numbers are no reasons");
 }
 
+static const char *dax_line(enum format_kind kind, const struct dax_event *event)
+{
+	static char text[LINE_ROOM];
+	struct format format;
+
+	format_init(&format, &dax_observer, kind, ERA_614);
+	format.wall_offset_ns = 0;
+	*format_event(&format, text, event) = 0;
+	return text;
+}
+
+static void dax(void)
+{
+	struct dax_event event = {
+		.time = 1700000000123456789, .op = OP_DAX_FAULT_PMD, .comm = { "db" }, .pid = 42, .tid = 43, .cgroup = 1,
+		.dev = 259 << 20, .ino = 131, .pos = 2 << 20, .len = 2 << 20, .access = ACCESS_WRITE, .result = 1 << 11,
+		.fallback = FALLBACK_EXTENT, .type = TYPE_MAPPED, .flags = 1 << 2, .cow = COW_SHARED, .address = 0x7f0000200000,
+		.latency_ns = 2400, .source = DAX_SOURCE_EVENTS,
+		.nulls = XF_BIT(done) | XF_BIT(fallback_ret) | XF_BIT(mapped) | XF_BIT(extents) | XF_BIT(copies) | XF_BIT(recovered) |
+			 XF_BIT(sync_ns),
+	};
+
+	is_str(dax_line(FORMAT_JSON, &event),
+	       "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"event\":\"dax\",\"op\":\"dax_fault_pmd\",\"comm\":\"db\",\"pid\":42,"
+	       "\"tid\":43,\"cgroup\":1,\"dev\":\"259:0\",\"ino\":131,\"pos\":2097152,\"len\":2097152,\"access\":\"write\",\"done\":null,"
+	       "\"ret\":0,\"result\":\"FALLBACK\",\"fallback\":\"extent\",\"fallback_ret\":null,\"mapped\":null,\"type\":\"mapped\","
+	       "\"flags\":\"SHARED\",\"cow\":\"shared\",\"extents\":null,\"copies\":null,\"recovered\":null,"
+	       "\"address\":139637978824704,\"sync_ns\":null,\"latency_ns\":2400,\"source\":\"dax_iomap_fault\",\"path\":null,\"path_was\":null,"
+	       "\"kstack\":null,\"ustack\":null}\n", "dax: JSON");
+	is_str(dax_line(FORMAT_CSV, &event),
+	       "2023-11-14T22:13:20.123456789Z,dax,dax_fault_pmd,db,42,43,1,259:0,131,2097152,2097152,write,,0,FALLBACK,extent,,,mapped,SHARED,"
+	       "shared,,,,139637978824704,,2400,dax_iomap_fault,,,,\n", "dax: CSV");
+	is_str(dax_line(FORMAT_TABLE, &event),
+	       "22:13:20.123456 dax_fault_pmd db                   42 259:0         131        2m        2m write         - ok        FALLBACK"
+	       "         extent     -             -   2.40us -\n", "dax: table");
+	event.result = 1 << 2 | 1 << 8 | 1 << 13;
+	event.mapped = MAPPED_PAGE;
+	event.sync_ns = 1000;
+	event.nulls = XF_BIT(fallback);
+	has(dax_line(FORMAT_JSON, &event), "\"result\":\"MAJOR|NOPAGE|NEEDDSYNC\",\"fallback\":null,", "dax: a synchronous fault");
+	has(dax_line(FORMAT_TABLE, &event), " MAJOR|NOPAGE|NEEDDSYNC -          page     1.00us   2.40us -\n", "dax: and how long the sync was");
+	event.nulls = 0;
+	event.fallback = FALLBACK_COUNT;
+	event.result = 1 << 3;
+	has(dax_line(FORMAT_JSON, &event), "\"fallback\":\"16\",", "dax: a reason that this version does not know");
+	has(dax_line(FORMAT_JSON, &event), "\"result\":\"0x8\",", "dax: and a result");
+	ok(!word_of(KIND_FALLBACK, FALLBACK_HIDDEN) && !word_of(KIND_MAPPED, MAPPED_NOTHING) && !word_of(KIND_COW, COW_HIDDEN),
+	   "dax: what is hidden has no word");
+}
+
 /* For other tests: the header and one event, as many of its fields as there are. */
 static int print(const char *name, const char *command)
 {
@@ -589,6 +640,7 @@ int main(int argc, char **argv)
 	extremes();
 	clocks();
 	ioends();
+	dax();
 	colors();
 	paths_free(paths);
 	stacks_free(stacks);

@@ -485,11 +485,12 @@ static void print_set(struct hist_set *set, enum hist_by by, enum format_kind ki
 	static char text[1 << 20];
 	int fd = memfd_create("out", 0);
 	struct out *out = out_new(fd, 0, NULL);
+	const struct observer *observer = observers[below(observer_count)];
 	struct format format;
 	char *line, *next;
 	ssize_t n;
 
-	format_init(&format, &lookups_observer, kind, ERA_614);
+	format_init(&format, observer, kind, ERA_614);
 	hist_header(out, &format);
 	hist_print(out, &format, set, by, number() >> 2, number());
 	out_flush(out);
@@ -505,7 +506,8 @@ static void print_set(struct hist_set *set, enum hist_by by, enum format_kind ki
 			complain("a histogram is not clean UTF-8: ", one);
 		if (kind == FORMAT_JSON && !is_json(one))
 			complain("a histogram's JSON: ", one);
-		if (kind == FORMAT_CSV && csv_columns(one) != 12 + (int)format.percentiles.count)
+		if (kind == FORMAT_CSV && csv_columns(one) !=
+		    12 + (int)format.percentiles.count + observer->counter_count + !!observer->counter_count)
 			complain("a histogram's CSV: ", one);
 	}
 	out_free(out);
@@ -533,6 +535,7 @@ static void histograms(void)
 			if (ns > h->hist.max_ns)
 				h->hist.max_ns = ns;
 			h->hist.bucket[hist_bucket(ns)]++;
+			h->hist.counter[below(HIST_COUNTERS)] += number();
 			if (!below(3)) {
 				hist_set_free(&before);
 				for (k = 0; k < now.count; k++)

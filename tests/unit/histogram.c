@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "dax.h"
 #include "histogram.h"
 #include "lookups.h"
 #include "tap.h"
@@ -71,12 +72,17 @@ static void arithmetic(void)
 	record(&b, 1000);
 	record(&b, 5000);
 	b.count++;			/* one without a latency */
+	a.counter[0] = 3;
+	b.counter[0] = 4;
+	b.counter[HIST_COUNTERS - 1] = 5;
 	record(&both, 1);
 	record(&both, 1000);
 	record(&both, 1000);
 	record(&both, 5000);
 	both.errors++;
 	both.count++;
+	both.counter[0] = 7;
+	both.counter[HIST_COUNTERS - 1] = 5;
 	hist_add(&sum, &a);
 	ok(same(&sum, &a), "nothing and a histogram");
 	hist_add(&sum, &b);
@@ -179,7 +185,7 @@ static void sets(void)
 }
 
 /* What is printed of @set, as a string. */
-static const char *printed(enum format_kind kind, struct hist_set *set, enum hist_by by)
+static const char *printed_of(const struct observer *observer, enum format_kind kind, struct hist_set *set, enum hist_by by)
 {
 	static char text[1 << 16];
 	int fd = memfd_create("out", 0);
@@ -187,7 +193,7 @@ static const char *printed(enum format_kind kind, struct hist_set *set, enum his
 	struct format format;
 	ssize_t n;
 
-	format_init(&format, &lookups_observer, kind, ERA_614);
+	format_init(&format, observer, kind, ERA_614);
 	format.wall_offset_ns = 0;
 	hist_header(out, &format);
 	hist_print(out, &format, set, by, EPOCH_NS, 2000000000);
@@ -197,6 +203,11 @@ static const char *printed(enum format_kind kind, struct hist_set *set, enum his
 	out_free(out);
 	close(fd);
 	return text;
+}
+
+static const char *printed(enum format_kind kind, struct hist_set *set, enum hist_by by)
+{
+	return printed_of(&lookups_observer, kind, set, by);
 }
 
 #define CSV_HEADER "time,span_ns,by,key,path,count,errors,timed,total_ns,max_ns,le_ns,bucket,p50_ns,p90_ns,p99_ns,p99.9_ns\n"
@@ -268,6 +279,50 @@ static void ends(void)
 	has(printed(FORMAT_TABLE, &set, BY_TYPE), "type -: count 5,", "table: failed lookups have no type");
 	has(printed(FORMAT_JSON, &set, BY_TYPE), "\"key\":\"-\",\"type\":null,\"count\":5,", "JSON: failed lookups have no type");
 	hist_set_free(&set);
+}
+
+/* What an observer counts beside, and the ratio of two of these. */
+static void counters(void)
+{
+	struct hist_set set = {}, before = {}, diff = {};
+	struct hist *h = &hist_set_at(&set, 259 << 20 | 3, 131)->hist;
+
+	record(h, 1);
+	has(printed_of(&dax_observer, FORMAT_CSV, &set, BY_INO), ",p99.9_ns,pte,pmd,fallbacks,mapped_bytes,huge_bytes,huge_rate\n", "CSV: names");
+	has(printed_of(&dax_observer, FORMAT_CSV, &set, BY_INO), ",1,1,0,0,0,0,0,\n", "CSV: nothing counted has no ratio");
+	has(printed_of(&dax_observer, FORMAT_TABLE, &set, BY_INO), ", max 1ns\n", "table: nothing counted is not shown");
+	has(printed_of(&dax_observer, FORMAT_JSON, &set, BY_INO),
+	    "\"pte\":0,\"pmd\":0,\"fallbacks\":0,\"mapped_bytes\":0,\"huge_bytes\":0,\"huge_rate\":null,\"buckets\"", "JSON: the same");
+	h->counter[COUNTER_FALLBACK] = 2;
+	has(printed_of(&dax_observer, FORMAT_TABLE, &set, BY_INO), ", max 1ns, pte 0, pmd 0, fallbacks 2, huge_rate -\n",
+	    "table: something counted, and nothing to be a part of");
+	h->counter[COUNTER_PTE] = 512;
+	h->counter[COUNTER_PMD] = 3;
+	h->counter[COUNTER_MAPPED] = 4 * (2 << 20);
+	h->counter[COUNTER_HUGE] = 3 * (2 << 20);
+	has(printed_of(&dax_observer, FORMAT_TABLE, &set, BY_INO), ", pte 512, pmd 3, fallbacks 2, huge_rate 0.7500\n", "table");
+	has(printed_of(&dax_observer, FORMAT_JSON, &set, BY_INO),
+	    "\"pte\":512,\"pmd\":3,\"fallbacks\":2,\"mapped_bytes\":8388608,\"huge_bytes\":6291456,\"huge_rate\":0.7500,\"buckets\"", "JSON");
+	has(printed_of(&dax_observer, FORMAT_CSV, &set, BY_INO), ",1,1,512,3,2,8388608,6291456,0.7500\n", "CSV");
+	h->counter[COUNTER_HUGE] = 0;
+	has(printed_of(&dax_observer, FORMAT_TABLE, &set, BY_INO), "huge_rate 0.0000\n", "nothing of it");
+	h->counter[COUNTER_HUGE] = 8 << 20;
+	has(printed_of(&dax_observer, FORMAT_TABLE, &set, BY_INO), "huge_rate 1.0000\n", "all of it");
+	h->counter[COUNTER_HUGE] = (8 << 20) - 1;
+	has(printed_of(&dax_observer, FORMAT_TABLE, &set, BY_INO), "huge_rate 0.9999\n", "not quite all is not rounded up");
+	h->counter[COUNTER_MAPPED] = MAX;
+	h->counter[COUNTER_HUGE] = MAX / 2 + 1;
+	has(printed_of(&dax_observer, FORMAT_TABLE, &set, BY_INO), "huge_rate 0.5000\n", "of the largest number");
+	ok(!strstr(printed(FORMAT_JSON, &set, BY_INO), "pte") && !strstr(printed(FORMAT_TABLE, &set, BY_INO), "pte"), "others have none");
+
+	hist_add(&hist_set_at(&before, 259 << 20 | 3, 131)->hist, h);
+	record(h, 1);
+	h->counter[COUNTER_PTE] += 9;
+	ok(hist_set_diff(&diff, &set, &before) && diff.hist[0].hist.counter[COUNTER_PTE] == 9 && !diff.hist[0].hist.counter[COUNTER_PMD],
+	   "what an interval has counted");
+	hist_set_free(&set);
+	hist_set_free(&before);
+	hist_set_free(&diff);
 }
 
 static void keyed(const char *comm, size_t len, __u64 *a, __u64 *b)
@@ -343,6 +398,10 @@ static void longest(void)
 	h->count = h->errors = h->timed = h->total_ns = h->max_ns = MAX;
 	for (i = 0; i < HIST_BUCKETS; i++)
 		h->bucket[i] = MAX;
+	for (i = 0; i < HIST_COUNTERS; i++)
+		h->counter[i] = MAX;
+	text = printed_of(&dax_observer, FORMAT_JSON, &set, BY_COMM);
+	ok(strlen(text) < LINE_ROOM && text[strlen(text) - 1] == '\n', "JSON: with counters they fit a line, too");
 	text = printed(FORMAT_JSON, &set, BY_COMM);
 	ok(strlen(text) < LINE_ROOM && text[strlen(text) - 1] == '\n', "JSON: all buckets fit a line");
 	for (i = 0; text[i]; i++)
@@ -367,6 +426,7 @@ int main(void)
 	sets();
 	printing();
 	ends();
+	counters();
 	keys();
 	sorting();
 	longest();

@@ -9,6 +9,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "dax.h"
 #include "ioends.h"
 #include "lookups.h"
 #include "plan.h"
@@ -364,6 +365,79 @@ static void ioends(void)
 	is_str(plan.source[IOEND_SOURCE_EVENTS].why_not, "the kernel has no event iomap_ioend_new", "ioends: no event of ours");
 }
 
+/* A kernel with fsdax: its functions with so many arguments, the events of every one, and those of this project if @ours. */
+static struct btf *with_dax(int fault, int sync, int rw, bool ours)
+{
+	struct btf *btf = make(&linux_6_12);
+	const struct { const char *name; int args; } functions[] = {
+		{ "dax_iomap_fault", fault }, { "dax_finish_sync_fault", sync }, { "dax_iomap_rw", rw },
+	};
+	int type = btf__find_by_name_kind(btf, "long", BTF_KIND_INT), proto;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		if (functions[i].args < 0)
+			continue;
+		proto = btf__type_cnt(btf);
+		add_proto(btf, functions[i].args, type);
+		btf__add_func(btf, functions[i].name, BTF_FUNC_STATIC, proto);
+	}
+	for (i = 0; i < dax_observer.source[DAX_SOURCE_STOCK].need_count; i++) {
+		const struct need *need = &dax_observer.source[DAX_SOURCE_STOCK].needs[i];
+		char name[64];
+
+		snprintf(name, sizeof(name), "btf_trace_%s", need->name);
+		if (need->kind == NEED_EVENT)
+			add_event(btf, name, need->args, type);
+	}
+	if (ours) {
+		add_event(btf, "btf_trace_dax_iomap_fault", 7, type);
+		add_event(btf, "btf_trace_dax_fault_fallback", 6, type);
+		add_event(btf, "btf_trace_dax_fault_access", 9, type);
+		add_event(btf, "btf_trace_dax_fault_cow", 10, type);
+		add_event(btf, "btf_trace_dax_sync_fault_done", 7, type);
+		add_event(btf, "btf_trace_dax_rw_copy", 8, type);
+		add_event(btf, "btf_trace_iomap_op_begin", 6, type);
+		add_event(btf, "btf_trace_iomap_op_end", 7, type);
+		add_event(btf, "btf_trace_iomap_lookup", 10, type);
+		btf__add_enum(btf, "iomap_op", 4);
+		btf__add_enum(btf, "dax_fallback_reason", 4);
+	}
+	add_struct(btf, "vm_fault", "flags cow_page ( vma gfp_mask pgoff address", type);
+	add_struct(btf, "vm_area_struct", "vm_mm vm_file ( vm_flags __vm_flags", type);
+	add_struct(btf, "file", "f_inode", type);
+	add_struct(btf, "kiocb", "ki_filp ki_pos", type);
+	add_struct(btf, "iov_iter", "data_source count", type);
+	return btf;
+}
+
+static void dax_of(int fault, int sync, int rw, bool ours, int chosen, const char *why, const char *what)
+{
+	struct btf *btf = with_dax(fault, sync, rw, ours);
+
+	plan_make(&plan, &dax_observer, btf);
+	is_int(plan_choose(&plan, 0), chosen, "dax, %s: the source", what);
+	is_str(plan.source[DAX_SOURCE_FEXIT].why_not, why, "dax, %s: why not the functions", what);
+	btf__free(btf);
+}
+
+static void dax(void)
+{
+	struct btf *btf = make(&linux_6_12);
+
+	dax_of(5, 3, 3, true, DAX_SOURCE_EVENTS, "", "patched");
+	is_int(plan.source[DAX_SOURCE_EVENTS].programs, (1 << 9) - 1, "dax, patched: all programs");
+	ok(plan.source[DAX_SOURCE_FEXIT].usable && plan.source[DAX_SOURCE_STOCK].usable, "dax, patched: the stock sources remain");
+	dax_of(5, 3, 3, false, DAX_SOURCE_FEXIT, "", "stock");
+	is_str(plan.source[DAX_SOURCE_EVENTS].why_not, "the kernel has no event dax_iomap_fault", "dax, stock: no event of ours");
+	dax_of(6, 3, 3, false, DAX_SOURCE_STOCK, "the function dax_iomap_fault has 6 arguments, this version knows it with 5", "another fault");
+	dax_of(5, 3, -1, false, DAX_SOURCE_STOCK, "the kernel has no function dax_iomap_rw", "no reads and writes");
+	plan_make(&plan, &dax_observer, btf);
+	is_int(plan_choose(&plan, 0), -1, "dax, a kernel without: no source");
+	is_str(plan.source[DAX_SOURCE_STOCK].why_not, "the kernel has no event dax_pte_fault", "dax, a kernel without: why");
+	btf__free(btf);
+}
+
 static void trying(void)
 {
 	struct kernel kernel = linux_6_12;
@@ -448,6 +522,7 @@ int main(void)
 	wrong_shapes();
 	odd_types();
 	ioends();
+	dax();
 	trying();
 	from_file();
 	ok(!source_name(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_LOOKUP), "no names beyond the sources");

@@ -75,7 +75,7 @@ static void options_table(void)
 
 static void sources(void)
 {
-	static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "dev", "ino", "comm" };
+	static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "fallback", "dev", "ino", "comm" };
 	char names[256], by[64];
 	size_t n;
 	int i;
@@ -97,6 +97,11 @@ static void sources(void)
 		}
 		is_str(options[o->by_option].choices, by, "%s: --by's choices are its keys", o->command);
 		ok(o->source_count <= SOURCES_MAX, "%s: there is room for the sources", o->command);
+		ok(o->counter_count <= HIST_COUNTERS && (!o->counter_count || (is_word(o->ratio.name, "_") && is_doc(o->ratio.doc) &&
+		   o->ratio.part < o->counter_count && o->ratio.whole < o->counter_count)), "%s: there is room for the counters", o->command);
+		for (i = 0; i < o->counter_count; i++)
+			ok(is_word(o->counter[i].name, "_") && is_doc(o->counter[i].doc), "%s: the counter %s has a sentence", o->command,
+			   o->counter[i].name);
 	}
 }
 

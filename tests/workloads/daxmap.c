@@ -9,6 +9,7 @@
  *	counters pgfault N pgmajfault N thp_file_mapped N minflt N majflt N page_tables_kb N
  *	run ADDRESS PAGES PFN		present pages, of ascending frames (/proc/self/pagemap)
  *	huge ADDRESS END present|zero	what is mapped by huge pages (PAGEMAP_SCAN)
+ *	huge unknown			instead, on a kernel before 6.7, which has no PAGEMAP_SCAN
  *	smaps KEY KILOBYTES
  *
  * The counters are differences over the touching alone: pgfault to thp_file_mapped from /proc/vmstat, which are the
@@ -184,6 +185,11 @@ static void print_huge(const char *start, size_t len)
 	int fd = xopen("/proc/self/pagemap", O_RDONLY);
 	int found = ioctl(fd, SCAN, &arg);
 
+	if (found < 0 && errno == ENOTTY) {
+		puts("huge unknown");
+		close(fd);
+		return;
+	}
 	if (found < 0 || arg.walk_end != arg.end)
 		die_errno("PAGEMAP_SCAN");
 	for (int i = 0; i < found; i++)

@@ -231,6 +231,10 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_WAIT:
 	case KIND_EXIT:
 	case KIND_ROUTE:
+	case KIND_FALLBACK:
+	case KIND_ACCESS:
+	case KIND_MAPPED:
+	case KIND_COW:
 	case KIND_TOP_BY:
 	case KIND_TOP_OF:
 		return put_name(p, word_of(field->kind, value), value, json);
@@ -238,6 +242,7 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_ASK_FLAGS:
 	case KIND_IOCB_FLAGS:
 	case KIND_DIO_FLAGS:
+	case KIND_RESULTS:
 		if (table && !value)
 			return put_str(p, "-");
 		if (json)

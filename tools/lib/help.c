@@ -120,6 +120,12 @@ static void help_observer(FILE *file, const struct observer *observer)
 
 		entry(file, source_name(observer, i), limits ? limits : "this project's kernel; tells everything", 28);
 	}
+	if (observer->counter_count)
+		fprintf(file, "\nCounters of a histogram:\n");
+	for (i = 0; i < observer->counter_count; i++)
+		entry(file, observer->counter[i].name, observer->counter[i].doc, 28);
+	if (observer->counter_count)
+		entry(file, observer->ratio.name, observer->ratio.doc, 28);
 	fprintf(file, "\nReasons of loss:\n");
 	for (i = 0; i < LOSS_COUNT; i++)
 		entry(file, losses[i].name, losses[i].doc, 28);

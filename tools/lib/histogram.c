@@ -5,12 +5,12 @@
 
 #include "histogram.h"
 
-static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "dev", "ino", "comm" };
+static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "fallback", "dev", "ino", "comm" };
 
 /* The name of a small number, in the histograms that are of one. */
 static const char *key_name(const struct keyed_hist *h, enum hist_by by)
 {
-	static const enum field_kind kinds[] = { KIND_OP, KIND_TYPE, KIND_REASON, KIND_WAIT, KIND_ROUTE };
+	static const enum field_kind kinds[] = { KIND_OP, KIND_TYPE, KIND_REASON, KIND_WAIT, KIND_ROUTE, KIND_FALLBACK };
 
 	return by == BY_OP ? op_name(h->a) : by < BY_DEV ? word_of(kinds[by], h->a) : NULL;
 }
@@ -56,6 +56,8 @@ void hist_add(struct hist *to, const struct hist *from)
 		to->max_ns = from->max_ns;
 	for (i = 0; i < HIST_BUCKETS; i++)
 		to->bucket[i] += from->bucket[i];
+	for (i = 0; i < HIST_COUNTERS; i++)
+		to->counter[i] += from->counter[i];
 }
 
 void hist_read(struct hist *to, const struct hist *from)
@@ -98,6 +100,8 @@ bool hist_set_diff(struct hist_set *diff, const struct hist_set *now, const stru
 		d->max_unknown = new->hist.max_ns == old->hist.max_ns;
 		for (k = 0; k < HIST_BUCKETS; k++)
 			d->hist.bucket[k] -= old->hist.bucket[k];
+		for (k = 0; k < HIST_COUNTERS; k++)
+			d->hist.counter[k] -= old->hist.counter[k];
 	}
 	return true;
 }
@@ -171,6 +175,75 @@ static const char *path_of(const struct format *format, const struct keyed_hist 
 	return by == BY_INO && format->paths ? paths_find(format->paths, h->a, h->b, 0).path : NULL;
 }
 
+/* A part of a whole as a decimal fraction, cut behind the fourth digit. */
+static char *put_ratio(char *p, __u64 part, __u64 whole)
+{
+	__u64 scaled = (unsigned __int128)part * 10000 / whole;
+	char digits[8];
+
+	p = put_dec(p, scaled / 10000);
+	*p++ = '.';
+	*put_dec(digits, 10000 + scaled % 10000) = 0;
+	return put_str(p, digits + 1);
+}
+
+static char *put_counters_json(char *p, const struct observer *observer, const struct hist *h)
+{
+	__u64 whole;
+	int i;
+
+	for (i = 0; i < observer->counter_count; i++) {
+		p = put_str(p, ",\"");
+		p = put_str(p, observer->counter[i].name);
+		p = put_dec(put_str(p, "\":"), h->counter[i]);
+	}
+	if (!i)
+		return p;
+	whole = h->counter[observer->ratio.whole];
+	p = put_str(put_str(p, ",\""), observer->ratio.name);
+	p = put_str(p, "\":");
+	return whole ? put_ratio(p, h->counter[observer->ratio.part], whole) : put_str(p, "null");
+}
+
+static char *put_counters_csv(char *p, const struct observer *observer, const struct hist *h)
+{
+	__u64 whole;
+	int i;
+
+	for (i = 0; i < observer->counter_count; i++) {
+		*p++ = ',';
+		p = put_dec(p, h->counter[i]);
+	}
+	if (!i)
+		return p;
+	*p++ = ',';
+	whole = h->counter[observer->ratio.whole];
+	return whole ? put_ratio(p, h->counter[observer->ratio.part], whole) : p;
+}
+
+/* Those of the ratio are in bytes, and left to it. Nothing if nothing was counted. */
+static char *put_counters_table(char *p, const struct observer *observer, const struct hist *h)
+{
+	__u64 whole, sum = 0;
+	int i;
+
+	for (i = 0; i < observer->counter_count; i++)
+		sum += h->counter[i];
+	if (!sum)
+		return p;
+	for (i = 0; i < observer->counter_count; i++) {
+		if (i == observer->ratio.part || i == observer->ratio.whole)
+			continue;
+		p = put_str(put_str(p, ", "), observer->counter[i].name);
+		*p++ = ' ';
+		p = put_dec(p, h->counter[i]);
+	}
+	p = put_str(put_str(p, ", "), observer->ratio.name);
+	*p++ = ' ';
+	whole = h->counter[observer->ratio.whole];
+	return whole ? put_ratio(p, h->counter[observer->ratio.part], whole) : put_str(p, "-");
+}
+
 static void print_json(struct out *out, struct format *format, const struct keyed_hist *h, enum hist_by by, __u64 end_ns,
 		       __u64 span_ns)
 {
@@ -201,6 +274,7 @@ static void print_json(struct out *out, struct format *format, const struct keye
 	p = h->hist.timed ? put_dec(p, h->hist.total_ns / h->hist.timed) : put_str(p, "null");
 	p = put_str(p, ",\"max_ns\":");
 	p = h->hist.timed && !h->max_unknown ? put_dec(p, h->hist.max_ns) : put_str(p, "null");
+	p = put_counters_json(p, format->observer, &h->hist);
 	p = put_str(p, ",\"buckets\":[");
 	for (i = 0; i < HIST_BUCKETS; i++) {
 		if (!h->hist.bucket[i])
@@ -276,6 +350,7 @@ static void print_csv(struct out *out, struct format *format, const struct keyed
 			if (h->hist.timed)
 				p = put_dec(p, percentile_of(&h->hist, &format->percentiles.at[k]));
 		}
+		p = put_counters_csv(p, format->observer, &h->hist);
 		*p++ = '\n';
 		out_end(out, p, false);
 	}
@@ -305,7 +380,7 @@ static void print_table(struct out *out, const struct format *format, const stru
 {
 	int first = HIST_BUCKETS, last = -1, i;
 	const char *path = path_of(format, h, by);
-	char text[80 + 4 * PATH_SHOWN], *end, avg[24] = "-", max[24] = "-", total[24];
+	char text[80 + 4 * PATH_SHOWN], counters[256], *end, avg[24] = "-", max[24] = "-", total[24];
 	__u64 most = 0;
 
 	end = put_key(text, h, by, FORMAT_TABLE);
@@ -318,8 +393,9 @@ static void print_table(struct out *out, const struct format *format, const stru
 		if (!h->max_unknown)
 			*put_duration(max, h->hist.max_ns) = 0;
 	}
-	out_printf(out, "%s %s: count %llu, errors %llu, total %s, avg %s, max %s\n", by_names[by], text,
-		   (unsigned long long)h->hist.count, (unsigned long long)h->hist.errors, total, avg, max);
+	*put_counters_table(counters, format->observer, &h->hist) = 0;
+	out_printf(out, "%s %s: count %llu, errors %llu, total %s, avg %s, max %s%s\n", by_names[by], text,
+		   (unsigned long long)h->hist.count, (unsigned long long)h->hist.errors, total, avg, max, counters);
 	for (i = 0; i < HIST_BUCKETS; i++) {
 		if (!h->hist.bucket[i])
 			continue;
@@ -358,7 +434,9 @@ static int by_count(const void *a, const void *b)
 
 void hist_header(struct out *out, const struct format *format)
 {
+	const struct observer *observer = format->observer;
 	unsigned int i;
+	int k;
 	char *p;
 
 	if (format->kind != FORMAT_CSV)
@@ -368,6 +446,14 @@ void hist_header(struct out *out, const struct format *format)
 		p = put_str(p, ",p");
 		p = put_str(p, format->percentiles.at[i].text);
 		p = put_str(p, "_ns");
+	}
+	for (k = 0; k < observer->counter_count; k++) {
+		*p++ = ',';
+		p = put_str(p, observer->counter[k].name);
+	}
+	if (k) {
+		*p++ = ',';
+		p = put_str(p, observer->ratio.name);
 	}
 	*p++ = '\n';
 	out_end(out, p, false);

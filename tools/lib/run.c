@@ -267,7 +267,7 @@ static int prepare(struct observation *o, int source)
 		const struct program_desc *desc = &o->source->program[i];
 
 		o->program[i] = NULL;
-		if (!(o->plan.source[source].programs >> i & 1))
+		if (!(o->plan.source[source].programs >> i & 1) || (o->config.hist && o->source->program[i].details))
 			continue;
 		o->program[i] = bpf_object__find_program_by_name(o->object, o->config.plain && desc->plain ? desc->plain : desc->name);
 		if (!o->program[i])
@@ -621,7 +621,7 @@ static int account(struct observation *o)
 		a->programs_skipped += missed;
 		if (o->program[i] && !begins)
 			begins = o->program[i];
-		if (o->program[i] == begins)
+		if (o->program[i] == begins || o->source->program[i].begins)
 			begins_skipped += missed;
 	}
 	if (o->top_keys) {

@@ -69,6 +69,29 @@
 		"iomapscope dio -d /srv --min-latency 10ms\tthe slow requests of one file system\n" \
 		"iomapscope dio -f /srv/db --errors -o json\trequests to one file that fail, for a program to read\n" \
 		"iomapscope dio --hist --by wait\tlatency of synchronous and asynchronous requests\n") \
+	COMMAND(dax, "dax", NULL, \
+		"watch fsdax: each page fault, with its page size and why it fell back, each read and each write", \
+		"Each fault on a mapping of an fsdax file, and each read and write of one, is one line when it is over, or with --hist is added " \
+		"to a histogram in the kernel. A huge page fault that falls back is one line that says why, and the fault of a small page that " \
+		"follows is the next; a fallback is no error. A write fault on a MAP_SYNC mapping is over when the file is synced and the page " \
+		"mapped. Pages that are mapped already do not fault.\n\n" \
+		"Histograms count beside what faults have mapped: by small pages, by huge pages, and how much of the memory by huge pages. " \
+		"With --by ino this is the huge page rate of each file.\n\n" \
+		"Task and file are those of the begin, where the filters are decided. What had begun before the tool is not " \
+		"seen, nor is a read or write of no bytes. The last line says how many were seen, emitted, left out by the filters, and lost, and " \
+		"why. Always seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
+		"A kernel with this project's events gives every field. A stock kernel from 6.1 on is observed by its functions and its own " \
+		"events; 'iomapscope probe' says what that leaves unknown. A field that is unknown or means nothing is null in JSON, " \
+		"empty in CSV and - in the table. Zeroing, unsharing, comparing and writing back are not shown, nor is device dax.\n\n" \
+		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
+		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DAX, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
+		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_DAX, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
+		     OPT_VERBOSE, OPT_HELP), \
+		"iomapscope dax -f /pmem/db --op dax_fault_pmd\twhy does this file get no huge pages?\n" \
+		"iomapscope dax --hist --by ino\tthe huge page rate of each file\n" \
+		"iomapscope dax --hist --by fallback --interval 1s\twhat prevents huge pages, second by second\n" \
+		"iomapscope dax --errors -o json\twhat fails, for a program to read\n") \
 	COMMAND(top, "top", NULL, \
 		"watch which files, processes, devices or cgroups are busy in iomap, on a full screen", \
 		"Lookups, ioends, direct I/O requests and DAX faults are added up in the kernel, by file, thread and cgroup. Each interval the sums are " \

@@ -184,6 +184,12 @@ static void man_observer(const struct observer *observer)
 
 		roff_item(source_name(observer, i), limits ? limits : "this project's kernel; tells everything");
 	}
+	if (observer->counter_count)
+		puts(".SH COUNTERS OF A HISTOGRAM");
+	for (i = 0; i < observer->counter_count; i++)
+		roff_item(observer->counter[i].name, observer->counter[i].doc);
+	if (observer->counter_count)
+		roff_item(observer->ratio.name, observer->ratio.doc);
 	puts(".SH LOSSES\nWhy what was seen is neither emitted nor filtered.");
 	for (i = 0; i < LOSS_COUNT; i++)
 		roff_item(losses[i].name, losses[i].doc);

@@ -7,6 +7,7 @@ const struct observer *const observers[] = {
 	&lookups_observer,
 	&ioends_observer,
 	&dio_observer,
+	&dax_observer,
 };
 const size_t observer_count = sizeof(observers) / sizeof(observers[0]);
 

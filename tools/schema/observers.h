@@ -33,6 +33,8 @@ struct program_desc {
 	int args;
 	bool extra;		/* loaded if it can be, and not one of those for NEED_PROGRAM */
 	const char *plain;	/* loaded in its place where cfg.plain is set; if stateless it does not count what is seen */
+	bool begins;		/* sees begins, as the first one does */
+	bool details;		/* for what only lines show: not loaded for histograms */
 };
 
 #define PROGRAMS_MAX 24
@@ -60,11 +62,17 @@ struct observer {
 	enum option_id by_option, source_option;
 	const char *state_map;			/* where begins wait for their ends; not needed by a stateless source */
 	bool counts_flights;			/* it is a hash, with an entry for each that is in flight: --in-flight is its room */
+	const struct name_desc *counter;	/* what struct hist.counter[] counts for it */
+	int counter_count;
+	struct {
+		const char *name, *doc;
+		int part, whole;		/* counters */
+	} ratio;				/* if it has counters */
 };
 
 #define SOURCES_MAX 6
 
-extern const struct observer lookups_observer, ioends_observer, dio_observer;
+extern const struct observer lookups_observer, ioends_observer, dio_observer, dax_observer;
 
 /* The rows of top: formatted and explained like an event, but not observed, as it has no sources. Not one of observers[]. */
 extern const struct observer top_table;

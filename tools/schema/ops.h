@@ -26,6 +26,7 @@
 	OP(DAX_WRITE, "dax_write", "dax", "write to an fsdax file") \
 	OP(DAX_FAULT_PTE, "dax_fault_pte", "dax", "page fault on an fsdax mapping, one page") \
 	OP(DAX_FAULT_PMD, "dax_fault_pmd", "dax", "page fault on an fsdax mapping, one huge page") \
+	OP(DAX_FAULT_PUD, "dax_fault_pud", "dax", "page fault on an fsdax mapping, a page above the huge one: it always falls back") \
 	OP(DAX_ZERO, "dax_zero", "dax", "zeroing of a byte range of an fsdax file") \
 	OP(DAX_UNSHARE, "dax_unshare", "dax", "unsharing of a byte range of an fsdax file") \
 	OP(DAX_DEDUPE, "dax_dedupe", "dax", "comparison of two fsdax ranges before they are shared") \
@@ -109,6 +110,49 @@ enum ioend_reason {
 	ROUTE(CALLER, "caller", "the issuer of the kiocb, in a task of its choice") \
 	ROUTE(WORKQUEUE, "workqueue", "a worker of the super block's workqueue")
 
+/* ACCESS(id, name, doc), MAPPED(...), COW(...): of fsdax. */
+#define DAX_ACCESSES(ACCESS) \
+	ACCESS(READ, "read", "of the file") \
+	ACCESS(WRITE, "write", "to the file, or to a private copy of its page")
+
+#define DAX_MAPPED(MAPPED) \
+	MAPPED(PAGE, "page", "storage of the file; also where another task has just done so") \
+	MAPPED(ZERO, "zero", "a page of zeroes, for a hole that is read") \
+	MAPPED(COPY, "copy", "a private copy")
+
+#define DAX_COWS(COW) \
+	COW(NONE, "none", "there was no reason to copy") \
+	COW(PRIVATE, "private", "a write to a private mapping") \
+	COW(SHARED, "shared", "a write to blocks that are shared with another file or range")
+
+/* FALLBACK(id, name, doc): enum dax_fallback_reason of this project's kernel, where the numbers are one more. */
+#define DAX_FALLBACKS(FALLBACK) \
+	FALLBACK(ORDER, "order", "fsdax does not map pages of this size") \
+	FALLBACK(COLOUR, "colour", "address and file offset have different places within a huge page") \
+	FALLBACK(PRIVATE, "private", "a write to a private mapping, which is copied page by page") \
+	FALLBACK(VMA_START, "vma_start", "the huge page would begin before the mapping does") \
+	FALLBACK(VMA_END, "vma_end", "the huge page would end behind the mapping") \
+	FALLBACK(EOF, "eof", "the huge page would go beyond the end of the file") \
+	FALLBACK(CONFLICT, "conflict", "a part of the range was mapped by small pages before") \
+	FALLBACK(LOOKUP, "lookup", "the file system failed to look up a mapping") \
+	FALLBACK(EXTENT, "extent", "the extent does not cover the huge page") \
+	FALLBACK(TYPE, "type", "the extent has a type that cannot be mapped") \
+	FALLBACK(ACCESS, "access", "the device failed to say where the memory is") \
+	FALLBACK(SHORT, "short", "the device has less contiguous memory there") \
+	FALLBACK(UNALIGNED, "unaligned", "the extent is not aligned to a huge page on the device") \
+	FALLBACK(NO_DEVMAP, "no_devmap", "the device's memory has no struct pages") \
+	FALLBACK(ZERO_FOLIO, "zero_folio", "there was no huge page of zeroes for a hole") \
+	FALLBACK(RACE, "race", "another task has populated the page table meanwhile")
+
+#define WORD_ENUM_ACCESS(id, name, doc) ACCESS_##id,
+#define WORD_ENUM_MAPPED(id, name, doc) MAPPED_##id,
+#define WORD_ENUM_COW(id, name, doc) COW_##id,
+#define WORD_ENUM_FALLBACK(id, name, doc) FALLBACK_##id,
+enum dax_access { DAX_ACCESSES(WORD_ENUM_ACCESS) ACCESS_COUNT };
+enum dax_mapped { DAX_MAPPED(WORD_ENUM_MAPPED) MAPPED_COUNT, MAPPED_NOTHING = 31 };
+enum dax_cow { DAX_COWS(WORD_ENUM_COW) COW_COUNT, COW_HIDDEN = 31 };
+enum dax_fallback { DAX_FALLBACKS(WORD_ENUM_FALLBACK) FALLBACK_COUNT, FALLBACK_HIDDEN = 31 };
+
 #define WORD_ENUM_WAIT(id, name, doc) WAIT_##id,
 #define WORD_ENUM_EXIT(id, name, doc) EXIT_##id,
 #define WORD_ENUM_ROUTE(id, name, doc) ROUTE_##id,
@@ -178,7 +222,30 @@ enum dio_route { DIO_ROUTES(WORD_ENUM_ROUTE) ROUTE_COUNT, ROUTE_HIDDEN = 31 };
 	FLAG("OVERWRITE_ONLY", 1, 1, 1, "only if nothing has to be allocated") \
 	FLAG("PARTIAL", 2, 2, 2, "stops where the buffer has to be faulted in")
 
+/* VM_FAULT_<name> of include/linux/mm_types.h. The bits have not moved since 6.1. */
+#define FAULT_RESULTS(FLAG) \
+	FLAG("OOM", 0, 0, 0, "no memory") \
+	FLAG("SIGBUS", 1, 1, 1, "an error, or beyond the end of the file") \
+	FLAG("MAJOR", 2, 2, 2, "blocks were allocated") \
+	FLAG("HWPOISON", 4, 4, 4, "the memory is poisoned") \
+	FLAG("HWPOISON_LARGE", 5, 5, 5, "the memory of the huge page is poisoned") \
+	FLAG("SIGSEGV", 6, 6, 6, "not allowed") \
+	FLAG("NOPAGE", 8, 8, 8, "a page was mapped") \
+	FLAG("LOCKED", 9, 9, 9, "a page is returned locked") \
+	FLAG("RETRY", 10, 10, 10, "to be tried again") \
+	FLAG("FALLBACK", 11, 11, 11, "falls back to smaller pages; no error") \
+	FLAG("DONE_COW", 12, 12, 12, "a private copy was mapped") \
+	FLAG("NEEDDSYNC", 13, 13, 13, "the file was to be synced first, for MAP_SYNC") \
+	FLAG("COMPLETED", 14, 14, 14, "completed")
+
 /* The bits that the programs themselves look at. */
+#define RESULT_FAILED	0x73u		/* OOM, SIGBUS, HWPOISON, HWPOISON_LARGE, SIGSEGV */
+#define RESULT_NOPAGE	(1u << 8)
+#define RESULT_FALLBACK	(1u << 11)
+#define RESULT_DONE_COW	(1u << 12)
+#define RESULT_SYNC	(1u << 13)
+#define MAP_OF_SHARED	(1u << 2)
+
 #define ASK_WRITE	(1u << 0)
 #define ASK_ZERO	(1u << 1)
 #define ASK_REPORT	(1u << 2)

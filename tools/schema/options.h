@@ -46,6 +46,8 @@
 	       "what P50, P99 and MAX are of, to begin with; lookups by default") \
 	OPTION(INTERVAL_TOP, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "from one look to the next, between 100ms and 1h; 1s by default") \
+	OPTION(BY_DAX, 0, "by", "KEY", CHOICE, "op|fallback|dev|ino|comm", "Output", \
+	       "with --hist: one histogram a KEY; op by default") \
 	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "with --hist: print what each interval added, not only the whole at the end") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
@@ -81,6 +83,8 @@
 	OPTION(SOURCE_IOENDS, 0, "source", "NAME", CHOICE, "iomap_ioend|iomap_submit_ioend+fentry|iomap_submit_ioend+kprobe", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_DIO, 0, "source", "NAME", CHOICE, "iomap_dio|iomap_dio_rw+fexit|iomap_dio_rw|__iomap_dio_rw+fentry", "Kernel", \
+	       "observe by this source, instead of the best one that the kernel has (see probe)") \
+	OPTION(SOURCE_DAX, 0, "source", "NAME", CHOICE, "dax_iomap_fault|dax_iomap_fault+fexit|dax_pte_fault", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \

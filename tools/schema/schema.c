@@ -40,6 +40,10 @@ const struct name_desc ioend_reasons[REASON_COUNT] = {
 static const struct name_desc dio_waits[WAIT_COUNT] = { DIO_WAITS(REASON_DESC) };
 static const struct name_desc dio_exits[EXIT_COUNT] = { DIO_EXITS(REASON_DESC) };
 static const struct name_desc dio_routes[ROUTE_COUNT] = { DIO_ROUTES(REASON_DESC) };
+static const struct name_desc dax_fallbacks[FALLBACK_COUNT] = { DAX_FALLBACKS(REASON_DESC) };
+static const struct name_desc dax_accesses[ACCESS_COUNT] = { DAX_ACCESSES(REASON_DESC) };
+static const struct name_desc dax_mapped[MAPPED_COUNT] = { DAX_MAPPED(REASON_DESC) };
+static const struct name_desc dax_cows[COW_COUNT] = { DAX_COWS(REASON_DESC) };
 
 static const struct name_desc top_bys[TOP_BY_COUNT] = { TOP_BYS(REASON_DESC) };
 static const struct name_desc top_ofs[TOP_OF_COUNT] = { TOP_OFS(REASON_DESC) };
@@ -50,6 +54,10 @@ const struct vocabulary vocabularies[] = {
 	{ KIND_WAIT, "Reasons to wait", dio_waits, WAIT_COUNT },
 	{ KIND_EXIT, "Reasons of an exit", dio_exits, EXIT_COUNT },
 	{ KIND_ROUTE, "Routes of completion", dio_routes, ROUTE_COUNT },
+	{ KIND_FALLBACK, "Reasons of a fallback", dax_fallbacks, FALLBACK_COUNT },
+	{ KIND_ACCESS, "Kinds of access", dax_accesses, ACCESS_COUNT },
+	{ KIND_MAPPED, "Kinds of page mapped", dax_mapped, MAPPED_COUNT },
+	{ KIND_COW, "Reasons to copy", dax_cows, COW_COUNT },
 	{ KIND_TOP_BY, "What rows are of", top_bys, TOP_BY_COUNT },
 	{ KIND_TOP_OF, "What latency is of", top_ofs, TOP_OF_COUNT },
 };
@@ -73,12 +81,14 @@ const size_t map_flag_count = ARRAY_SIZE(map_flags);
 const size_t ask_flag_count = ARRAY_SIZE(ask_flags);
 static const struct flag_desc iocb_flags[] = { IOCB_FLAGS(FLAG_DESC) };
 static const struct flag_desc dio_flags[] = { IOMAP_DIO_FLAGS(FLAG_DESC) };
+static const struct flag_desc fault_results[] = { FAULT_RESULTS(FLAG_DESC) };
 
 const struct flag_list flag_lists[] = {
 	{ KIND_MAP_FLAGS, "Flags of a mapping", map_flags, ARRAY_SIZE(map_flags) },
 	{ KIND_ASK_FLAGS, "Flags of a lookup", ask_flags, ARRAY_SIZE(ask_flags) },
 	{ KIND_IOCB_FLAGS, "Flags of a kiocb", iocb_flags, ARRAY_SIZE(iocb_flags) },
 	{ KIND_DIO_FLAGS, "Flags of a direct I/O call", dio_flags, ARRAY_SIZE(dio_flags) },
+	{ KIND_RESULTS, "Results of a fault", fault_results, ARRAY_SIZE(fault_results) },
 };
 const size_t flag_list_count = ARRAY_SIZE(flag_lists);
 

@@ -29,10 +29,15 @@ enum field_kind {
 	KIND_WAIT,
 	KIND_EXIT,
 	KIND_ROUTE,
+	KIND_FALLBACK,
+	KIND_ACCESS,
+	KIND_MAPPED,
+	KIND_COW,
 	KIND_MAP_FLAGS,
 	KIND_ASK_FLAGS,
 	KIND_IOCB_FLAGS,
 	KIND_DIO_FLAGS,
+	KIND_RESULTS,
 	KIND_RET,		/* ok or ENOSPC in the table, a number in JSON and CSV */
 	KIND_DURATION,		/* nanoseconds; 12.3us in the table */
 	KIND_COMM,

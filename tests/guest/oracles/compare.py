@@ -302,6 +302,7 @@ class Section:
         self.start, self.length = int(found["start"], 16), int(found["length"])
         self.ino, self.reads, self.writes = int(found["ino"]), int(found["reads"]), int(found["writes"])
         self.counters, self.smaps, self.pages, self.huge, self.zero = {}, {}, {}, set(), set()
+        self.scanned = True
 
     def add(self, kind, words):
         if kind == "counters":
@@ -309,6 +310,8 @@ class Section:
         elif kind == "run":
             address, count, pfn = int(words[0], 16), int(words[1]), int(words[2], 16)
             self.pages.update((address + n * PAGE, pfn + n) for n in range(count))
+        elif words == ["unknown"]:
+            self.scanned = False
         elif kind == "huge":
             (self.zero if words[2] == "zero" else self.huge).update(range(int(words[0], 16), int(words[1], 16), HUGE))
         elif kind == "smaps":
@@ -317,15 +320,23 @@ class Section:
             raise OracleError(f"daxmap: {kind} {words}")
 
 
-def sections(directory):
+def sections_of(report):
     found = []
+    for line in report.splitlines():
+        kind, *words = line.split()
+        if kind == "section":
+            found.append(Section(words))
+        else:
+            found[-1].add(kind, words)
+    return found
+
+
+def sections(directory):
     with open(f"{directory}/dax.report") as file:
-        for line in file:
-            kind, *words = line.split()
-            if kind == "section":
-                found.append(Section(words))
-            else:
-                found[-1].add(kind, words)
+        found = sections_of(file.read())
+    for section in found:
+        if not section.scanned:
+            raise OracleError("the kernel has no PAGEMAP_SCAN")
     return found
 
 

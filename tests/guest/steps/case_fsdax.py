@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """fsdax on pmem: faults of each size and why they fall back, copies, poison, synchronous faults, deduplication, writeback."""
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -9,12 +8,11 @@ import signal
 import struct
 
 import machine
-from machine import HUGE, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_SYNC, PAGE, PROT_READ, PROT_WRITE
+from machine import HUGE, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_SYNC, PAGE, Mapping
 from trace import Recorder, Watch, check, select, wait_for
 
 DISK = "/dev/pmem0"
 GIANT = 1 << 30
-BOTH = PROT_READ | PROT_WRITE
 
 
 def file(fs, name, size=0, allocated=0):
@@ -24,34 +22,6 @@ def file(fs, name, size=0, allocated=0):
     if size:
         os.ftruncate(fd, size)
     return fd
-
-
-class Mapping:
-    """size bytes of a file, at an address that is offset bytes behind a multiple of align."""
-
-    def __init__(self, fd, size, flags=MAP_SHARED, pos=0, align=HUGE, offset=0):
-        self.room = size + 2 * align + offset
-        self.start = machine.libc.mmap(None, self.room, machine.PROT_NONE, MAP_PRIVATE | machine.MAP_ANONYMOUS, -1, 0)
-        self.address = (self.start + align - 1) // align * align + offset
-        if machine.libc.mmap(self.address, size, BOTH, flags | MAP_FIXED, fd, pos) != self.address:
-            raise OSError(ctypes.get_errno(), "mmap")
-
-    def read(self, at=0):
-        return ctypes.c_ubyte.from_address(self.address + at).value
-
-    def write(self, at=0):
-        ctypes.c_ubyte.from_address(self.address + at).value = 1
-
-    def refused(self, touch, *at):
-        """The signal that a child dies of which touches the memory, 0 if none."""
-        child = os.fork()
-        if not child:
-            touch(*at)
-            os._exit(0)
-        return os.waitpid(child, 0)[1] & 0x7F
-
-    def unmap(self):
-        machine.libc.munmap(self.start, self.room)
 
 
 def plain(t, fs):

@@ -155,6 +155,34 @@ class Mounted(storage.Filesystem):
         return os.open(self.path(name), flags, 0o600)
 
 
+class Mapping:
+    """size bytes of a file, at an address that is offset bytes behind a multiple of align."""
+
+    def __init__(self, fd, size, flags=MAP_SHARED, pos=0, align=HUGE, offset=0):
+        self.room = size + 2 * align + offset
+        self.start = libc.mmap(None, self.room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        self.address = (self.start + align - 1) // align * align + offset
+        if libc.mmap(self.address, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, pos) != self.address:
+            raise OSError(ctypes.get_errno(), "mmap")
+
+    def read(self, at=0):
+        return ctypes.c_ubyte.from_address(self.address + at).value
+
+    def write(self, at=0):
+        ctypes.c_ubyte.from_address(self.address + at).value = 1
+
+    def refused(self, touch, *at):
+        """The signal that a child dies of which touches the memory, 0 if none."""
+        child = os.fork()
+        if not child:
+            touch(*at)
+            os._exit(0)
+        return os.waitpid(child, 0)[1] & 0x7F
+
+    def unmap(self):
+        libc.munmap(self.start, self.room)
+
+
 # Linux AIO.
 class Iocb(ctypes.Structure):
     _fields_ = [("data", ctypes.c_uint64), ("key", ctypes.c_uint32), ("rw_flags", ctypes.c_uint32),

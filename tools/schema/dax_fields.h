@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The fsdax event, each field once: see lookup_fields.h for what the columns mean. */
+#ifndef IOMAPSCOPE_DAX_FIELDS_H
+#define IOMAPSCOPE_DAX_FIELDS_H
+
+#define DAX_FIELDS(FIELD) \
+	FIELD(time, __u64, TIME, "TIME", -15, 0, "RFC 3339, UTC", "when it was over") \
+	FIELD(event, __u8, EVENT, NULL, 0, 0, "", "always dax") \
+	FIELD(op, __u8, OP, "OP", -13, 0, "", "dax_fault_pte, dax_fault_pmd, dax_fault_pud, dax_read or dax_write") \
+	FIELD(comm, struct task_comm, COMM, "COMM", -15, 0, "", "name of the thread") \
+	FIELD(pid, __u32, DEC, "PID", 7, 0, "", "process (thread group) in the initial PID namespace") \
+	FIELD(tid, __u32, DEC, NULL, 0, 0, "", "thread in the initial PID namespace") \
+	FIELD(cgroup, __u64, DEC, NULL, 0, 0, "", "cgroup v2 of the thread: the inode number of its directory") \
+	FIELD(dev, __u32, DEV, "DEV", -7, 0, "", "device number of the file system") \
+	FIELD(ino, __u64, DEC, "INO", 9, 0, "", "inode number") \
+	FIELD(pos, __u64, SIZE, "POS", 9, 0, "bytes", "start of the page that was to be mapped, or of the range asked for") \
+	FIELD(len, __u64, SIZE, "LEN", 9, 0, "bytes", "length of that page or range") \
+	FIELD(access, __u8, ACCESS, "RW", -5, 0, "", "read or write") \
+	FIELD(done, __u64, SIZE, "DONE", 9, 1, "bytes", "bytes transferred; null for faults, and if it failed") \
+	FIELD(ret, __s32, RET, "RET", -9, 1, "errno", \
+	      "0, or the negative errno; null for a fault that failed and does not tell why; a fallback is no failure") \
+	FIELD(result, __u32, RESULTS, "RESULT", -16, 1, "", "what the fault returned, VM_FAULT_* joined by |; null for reads and writes") \
+	FIELD(fallback, __u8, FALLBACK, "FALLBACK", -10, 1, "", "why it fell back to smaller pages; null if it did not") \
+	FIELD(fallback_ret, __s32, RET, NULL, 0, 1, "errno", "the negative errno that made it fall back; null if none did") \
+	FIELD(mapped, __u8, MAPPED, "MAPPED", -6, 1, "", "what the fault has mapped; null if nothing") \
+	FIELD(type, __u8, TYPE, NULL, 0, 1, "", "type of the fault's mapping; null if there was none") \
+	FIELD(flags, __u32, MAP_FLAGS, NULL, 0, 1, "", "flags of the fault's mapping, joined by |") \
+	FIELD(cow, __u8, COW, NULL, 0, 1, "", "why data was to be copied first") \
+	FIELD(extents, __u32, DEC, NULL, 0, 1, "", "mappings that the read or write was carried out on") \
+	FIELD(copies, __u32, DEC, NULL, 0, 1, "", "moves of data that the read or write was made of") \
+	FIELD(recovered, __u64, SIZE, NULL, 0, 1, "bytes", "what of the write went to poisoned memory, which it recovers") \
+	FIELD(address, __u64, HEX, NULL, 0, 1, "", "where the fault was") \
+	FIELD(sync_ns, __u64, DURATION, "SYNC", 8, 1, "nanoseconds", \
+	      "how long the file was synced and then mapped, for a write to a MAP_SYNC mapping; null if there was no need to") \
+	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 0, "nanoseconds", "from its begin to its end") \
+	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the event comes from, see probe") \
+	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
+	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
+	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
+	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
+	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names") \
+	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
+	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
+	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
+	      "the same of the process; null for a kernel thread")
+
+enum dax_field {
+#define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) XF_##id,
+	DAX_FIELDS(FIELD_ENUM)
+#undef FIELD_ENUM
+	XF_COUNT,
+};
+
+#endif
