@@ -22,6 +22,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 
 import storage
@@ -109,7 +110,9 @@ def main():
     t = Tap(args.label)
     env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk, args.pmem)
     for name in args.cases or known:
+        begin = time.monotonic()
         run_case(t, env, name)
+        t.diag(f"{name}: {time.monotonic() - begin:.1f} s")
     sys.exit(t.done())
 
 
