@@ -14,6 +14,24 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+/* <linux/aio_abi.h>, which is an interface to user space and does not move; the header itself is not made for programs. */
+struct iocb {
+	__u64 aio_data;
+	__u32 aio_key, aio_rw_flags;
+	__u16 aio_lio_opcode;
+	__s16 aio_reqprio;
+	__u32 aio_fildes;
+	__u64 aio_buf, aio_nbytes;
+	__s64 aio_offset;
+	__u64 aio_reserved2;
+	__u32 aio_flags, aio_resfd;
+};
+
+struct io_event {
+	__u64 data, obj;
+	__s64 res, res2;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct iomap_ops;
@@ -216,10 +234,72 @@ enum page_entry_size {
 	PE_SIZE_PUD,
 };
 
+/* fs/aio.c, private to it; the same from 6.1 to 7.3. A request begins with its kiocb, also if it is no read or write. */
+struct kioctx {
+	unsigned long user_id;
+};
+
+struct aio_kiocb {
+	struct kioctx *ki_ctx;
+	struct io_event ki_res;
+};
+
+struct aio_poll_table {
+	struct aio_kiocb *iocb;
+};
+
+/* include/linux/dm-io.h and drivers/md/dm-io.c; maybe in the BTF of the module dm_mod. */
+struct block_device {
+	__u32 bd_dev;
+};
+
+struct dm_io_region {
+	struct block_device *bdev;
+	__u64 sector, count;
+};
+
+enum dm_io_mem_type {
+	DM_IO_PAGE_LIST,
+};
+
+struct dm_io_memory {
+	enum dm_io_mem_type type;
+};
+
+struct dm_io_notify {
+	void *fn;
+};
+
+struct dm_io_request {
+	struct dm_io_memory mem;
+	struct dm_io_notify notify;
+};
+
+struct io {
+	unsigned long error_bits;
+};
+
+/* 7.x keeps apart what a device does not support. */
+struct io___unsup {
+	unsigned long unsup_bits;
+};
+
 #pragma clang attribute pop
 
 /* 6.2, a35b9af4ec2c ("bpf: Add a kfunc for generic type cast"). */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+/* include/linux/blk_types.h: the bits move, so only the names are of use. */
+enum req_flag_bits {
+	__REQ_SYNC,
+	__REQ_META,
+	__REQ_PRIO,
+	__REQ_IDLE,
+	__REQ_FUA,
+	__REQ_PREFLUSH,
+	__REQ_RAHEAD,
+	__REQ_BACKGROUND,
+};
+#define REQ_OP_MASK	0xff
 
 #define EIOCBQUEUED	529
 #define DAX_COPY_RECOVERY 3

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The workloads that the tests run, and the tests themselves.
 
-WORKLOADS := seek extents fail integrity nested daxmap
+WORKLOADS := seek extents fail integrity nested daxmap aio
 WORKLOAD_BINS := $(WORKLOADS:%=$(BUILD)/workloads/%)
 WORKLOAD_CFLAGS ?= -O2 -g -Wall -Wextra -std=gnu11
 

@@ -11,6 +11,8 @@ int lookups_main(const struct args *args, struct err *err);
 int ioends_main(const struct args *args, struct err *err);
 int dio_main(const struct args *args, struct err *err);
 int dax_main(const struct args *args, struct err *err);
+int aio_main(const struct args *args, struct err *err);
+int dmio_main(const struct args *args, struct err *err);
 int top_main(const struct args *args, struct err *err);
 int probe_main(const struct args *args, struct err *err);
 

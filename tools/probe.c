@@ -343,7 +343,10 @@ int probe_main(const struct args *args, struct err *err)
 	} else {
 		probe.btf_ok = true;
 		for (i = 0; i < observer_count; i++) {
-			plan_make(&probe.plan[i], observers[i], btf);
+			struct btf *module = plan_module_btf(observers[i], btf);
+
+			plan_make(&probe.plan[i], observers[i], module ? module : btf);
+			btf__free(module);
 			if (!probe.caps_missing)
 				plan_try(&probe.plan[i], btf);
 			probe.chosen[i] = plan_choose(&probe.plan[i], 0);

@@ -277,7 +277,7 @@ static int conclude(struct running *r, struct err *err)
 }
 
 /* Every observer that this kernel and the filters leave something to do. */
-static int attach_all(struct running *r, const struct btf *btf, unsigned int keys, struct err *err)
+static int attach_all(struct running *r, struct btf *btf, unsigned int keys, struct err *err)
 {
 	__u64 ops = r->args->given[OPT_OP] ? r->args->number[OPT_OP] : 0;
 	char *p = r->sources;

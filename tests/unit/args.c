@@ -221,6 +221,24 @@ static void wrong(void)
 	       "control characters do not reach the terminal");
 }
 
+static void words(void)
+{
+	ok(!parse(CMD_aio, "--op fsync") && args.number[OPT_OP_AIO] == 1 << AIO_OP_FSYNC, "one word of a list");
+	ok(!parse(CMD_aio, "--op preadv,pread,preadv") && args.number[OPT_OP_AIO] == (1 << AIO_OP_PREADV | 1 << AIO_OP_PREAD), "several, and twice");
+	ok(!parse(CMD_dmio, "--op=write_zeroes,other") && args.number[OPT_OP_DMIO] == (1 << DM_OP_WRITE_ZEROES | 1 << DM_OP_OTHER),
+	   "of another command");
+	refused(CMD_aio, "--op fsyn", "--op: unknown 'fsyn'; there are: pread, pwrite, fsync, fdsync, poll, preadv, pwritev, unknown");
+	refused(CMD_aio, "--op fsync,", "unknown ''");
+	refused(CMD_aio, "--op ,fsync", "unknown ''");
+	refused(CMD_aio, "--op fsync,,poll", "unknown ''");
+	refused(CMD_aio, "--op ''", "unknown ''");
+	refused(CMD_aio, "--op fsync|poll", "unknown 'fsync|poll'");
+	refused(CMD_aio, "--op dio", "unknown 'dio'");
+	refused(CMD_dmio, "--op pread", "there are: read, write, flush, discard, secure_erase, write_zeroes, other");
+	refused(CMD_dmio, "--op readreadreadreadreadreadreadreadreadreadreadreadread,write", "unknown 'readread");
+	refused(CMD_dmio, "--ino 7", "unknown option '--ino' for dmio");
+}
+
 static void operands(void)
 {
 	ok(!parse(CMD_help, "lookups") && args.operands == 1 && !strcmp(args.operand[0], "lookups"), "help takes a command");
@@ -294,6 +312,7 @@ int main(void)
 	repeated();
 	operations();
 	wrong();
+	words();
 	operands();
 	table();
 	find();

@@ -48,7 +48,7 @@ done
 for word in version --version; do
 	good "(libbpf " $word
 done
-for command in lookups ioends dio dax top probe help version; do
+for command in lookups ioends dio dax aio dmio top probe help version; do
 	good "Usage: iomapscope $command [OPTION...]" help $command
 	cp "$work/out" "$work/help"
 	good "Usage: iomapscope $command [OPTION...]" $command --help
@@ -67,6 +67,10 @@ refused 2 "no command 'frobnicate' to help with" help frobnicate
 refused 2 "no command 'probe' to help with" help lookups probe
 refused 2 "unknown option '--frobnicate' for lookups" lookups --frobnicate
 refused 2 "unknown option '--op' for ioends" ioends --op write
+refused 2 "unknown option '--file' for dmio" dmio --file /etc/passwd
+refused 2 "--op: unknown 'read'; there are: pread, pwrite, fsync, fdsync, poll, preadv, pwritev, unknown" aio --op fsync,read
+refused 2 "--op: unknown ''; there are: read, write, flush, discard, secure_erase, write_zeroes, other" dmio --op write,
+refused 2 "-d $work: neither a block device nor a mount point" dmio -d "$work"
 refused 2 "unexpected argument 'x' for version" version x
 refused 2 "unknown command 'a?b'" $'a\nb'
 

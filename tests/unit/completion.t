@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "ioends", "dio", "dax", "top", "probe", "help", "version"])
+    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "probe", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -70,6 +70,11 @@ def functions(tap):
     equal(["lookups", "--op", "read,di"], ["read,dio_read", "read,dio_write", "read,dio"])
     equal(["lookups", "--op", "read,write,seek_d"], ["read,write,seek_data"])
     equal(["lookups", "--op", "x"], [])
+    equal(["aio", "--op", "p"], ["pread", "pwrite", "poll", "preadv", "pwritev"])
+    equal(["aio", "--op", "fsync,f"], ["fsync,fsync", "fsync,fdsync"])
+    equal(["dmio", "--op", "write"], ["write", "write_zeroes"])
+    equal(["dmio", "--by", ""], ["op", "memory", "wait", "dev", "comm"])
+    equal(["aio", "--source", "aio_read"], ["aio_read+fexit", "aio_read+kprobe"])
     for option in ("-p", "--pid", "-c", "--comm", "--container", "--percentiles", "-i", "--ino", "--interval", "--min-latency", "--duration", "--count",
                    "--ring-size"):
         equal(["lookups", option, ""], [])

@@ -41,14 +41,14 @@ same()
 }
 
 # The fields of each observer's event.
-for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX top:TOP; do
+for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO top:TOP; do
 	command=${observer%:*} event=${observer#*:}
 	$tool help "$command" >"$work/help"
 	man=build/man/iomapscope-$command.8
 	fields=$(schema "${event,,}_fields.h" FIELD "${event}_FIELDS")
 	headings=$(schema "${event,,}_fields.h" FIELD "${event}_FIELDS" 4)
 	columns=$(paste -d' ' <(echo "$fields") <(echo "$headings") | sed -e 's/ NULL$//')
-	ok "$([ "$(wc -l <<<"$fields")" -gt 20 ]; echo $?)" "$command: the schema's fields are read"
+	ok "$([ "$(wc -l <<<"$fields")" -gt 15 ]; echo $?)" "$command: the schema's fields are read"
 	same "$(build/unit/format json "$command" | grep -o '"[a-z0-9_]*":' | tr -d '":')" "$fields" "$command: fields: JSON's keys"
 	same "$(build/unit/format csv "$command" | head -1 | tr , '\n')" "$fields" "$command: fields: CSV's header"
 	same "$(build/unit/format table "$command" | head -1 | tr -s ' ' '\n')" "$(grep -v NULL <<<"$headings")" "$command: fields: the table's columns"
@@ -94,6 +94,12 @@ dax FALLBACK DAX_FALLBACKS Reasons of a fallback
 dax ACCESS DAX_ACCESSES Kinds of access
 dax MAPPED DAX_MAPPED Kinds of page mapped
 dax COW DAX_COWS Reasons to copy
+aio OP AIO_OPS Opcodes
+aio ROUTE AIO_ROUTES Routes of a request
+aio CANCEL AIO_CANCELS Reasons of a cancellation
+dmio OP DM_OPS Operations of a request
+dmio MEMORY DM_MEMORIES Kinds of memory
+dmio WAIT DM_WAITS Who waits
 top BY TOP_BYS What rows are of
 top OF TOP_OFS What latency is of
 END
@@ -102,7 +108,7 @@ $tool help lookups >"$work/help"
 
 # The whole generated table, and that make would generate it again.
 cp docs/events.md "$work/events.md"
-for command in lookups ioends dio dax top; do
+for command in lookups ioends dio dax aio dmio top; do
 	tools/schema/splice "$work/events.md" $command-fields build/man/$command-fields.md
 	ok $? "$command: docs/events.md can be spliced"
 done
@@ -140,19 +146,19 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-top iomapscope-probe; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-probe; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|top|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups ioends dio dax top probe; do
+for command in lookups ioends dio dax aio dmio top probe; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)([ [].*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"

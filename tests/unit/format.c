@@ -13,6 +13,8 @@
 #include "dax.h"
 #include "format.h"
 #include "plan.h"
+#include "aio.h"
+#include "dmio.h"
 #include "ioends.h"
 #include "lookups.h"
 #include "tap.h"
@@ -559,12 +561,12 @@ static void ioends(void)
 	ok(!word_of(KIND_REASON, REASON_COUNT) && !word_of(KIND_REASON, REASON_HIDDEN), "other numbers are no reasons");
 }
 
-static const char *dax_line(enum format_kind kind, const struct dax_event *event)
+static const char *line_of(const struct observer *observer, enum format_kind kind, const void *event)
 {
 	static char text[LINE_ROOM];
 	struct format format;
 
-	format_init(&format, &dax_observer, kind, ERA_614);
+	format_init(&format, observer, kind, ERA_614);
 	format.wall_offset_ns = 0;
 	*format_event(&format, text, event) = 0;
 	return text;
@@ -581,32 +583,107 @@ static void dax(void)
 			 XF_BIT(sync_ns),
 	};
 
-	is_str(dax_line(FORMAT_JSON, &event),
+	is_str(line_of(&dax_observer, FORMAT_JSON, &event),
 	       "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"event\":\"dax\",\"op\":\"dax_fault_pmd\",\"comm\":\"db\",\"pid\":42,"
 	       "\"tid\":43,\"cgroup\":1,\"dev\":\"259:0\",\"ino\":131,\"pos\":2097152,\"len\":2097152,\"access\":\"write\",\"done\":null,"
 	       "\"ret\":0,\"result\":\"FALLBACK\",\"fallback\":\"extent\",\"fallback_ret\":null,\"mapped\":null,\"type\":\"mapped\","
 	       "\"flags\":\"SHARED\",\"cow\":\"shared\",\"extents\":null,\"copies\":null,\"recovered\":null,"
 	       "\"address\":139637978824704,\"sync_ns\":null,\"latency_ns\":2400,\"source\":\"dax_iomap_fault\",\"path\":null,\"path_was\":null,"
 	       "\"kstack\":null,\"ustack\":null}\n", "dax: JSON");
-	is_str(dax_line(FORMAT_CSV, &event),
+	is_str(line_of(&dax_observer, FORMAT_CSV, &event),
 	       "2023-11-14T22:13:20.123456789Z,dax,dax_fault_pmd,db,42,43,1,259:0,131,2097152,2097152,write,,0,FALLBACK,extent,,,mapped,SHARED,"
 	       "shared,,,,139637978824704,,2400,dax_iomap_fault,,,,\n", "dax: CSV");
-	is_str(dax_line(FORMAT_TABLE, &event),
+	is_str(line_of(&dax_observer, FORMAT_TABLE, &event),
 	       "22:13:20.123456 dax_fault_pmd db                   42 259:0         131        2m        2m write         - ok        FALLBACK"
 	       "         extent     -             -   2.40us -\n", "dax: table");
 	event.result = 1 << 2 | 1 << 8 | 1 << 13;
 	event.mapped = MAPPED_PAGE;
 	event.sync_ns = 1000;
 	event.nulls = XF_BIT(fallback);
-	has(dax_line(FORMAT_JSON, &event), "\"result\":\"MAJOR|NOPAGE|NEEDDSYNC\",\"fallback\":null,", "dax: a synchronous fault");
-	has(dax_line(FORMAT_TABLE, &event), " MAJOR|NOPAGE|NEEDDSYNC -          page     1.00us   2.40us -\n", "dax: and how long the sync was");
+	has(line_of(&dax_observer, FORMAT_JSON, &event), "\"result\":\"MAJOR|NOPAGE|NEEDDSYNC\",\"fallback\":null,", "dax: a synchronous fault");
+	has(line_of(&dax_observer, FORMAT_TABLE, &event), " MAJOR|NOPAGE|NEEDDSYNC -          page     1.00us   2.40us -\n", "dax: and how long the sync was");
 	event.nulls = 0;
 	event.fallback = FALLBACK_COUNT;
 	event.result = 1 << 3;
-	has(dax_line(FORMAT_JSON, &event), "\"fallback\":\"16\",", "dax: a reason that this version does not know");
-	has(dax_line(FORMAT_JSON, &event), "\"result\":\"0x8\",", "dax: and a result");
+	has(line_of(&dax_observer, FORMAT_JSON, &event), "\"fallback\":\"16\",", "dax: a reason that this version does not know");
+	has(line_of(&dax_observer, FORMAT_JSON, &event), "\"result\":\"0x8\",", "dax: and a result");
 	ok(!word_of(KIND_FALLBACK, FALLBACK_HIDDEN) && !word_of(KIND_MAPPED, MAPPED_NOTHING) && !word_of(KIND_COW, COW_HIDDEN),
 	   "dax: what is hidden has no word");
+}
+
+static void aio(void)
+{
+	struct aio_event event = {
+		.time = 1700000000123456789, .op = AIO_OP_PWRITE, .comm = { "fio" }, .pid = 42, .tid = 43, .cgroup = 1, .dev = 259 << 20 | 3,
+		.ino = 131, .fd = 5, .ctx = 0x7f0000001000, .iocb = 0x5555, .data = 7, .pos = 4096, .len = 8192, .done = 8192, .route = AIO_ROUTE_QUEUED,
+		.posted = 1, .submit_ns = 100, .flight_ns = 2000, .post_ns = 300, .latency_ns = 2400, .source = AIO_SOURCE_EVENTS, .flags = 1,
+		.rw_flags = 1 << 1 | 1 << 9, .nulls = AF_BIT(segments) | AF_BIT(revents) | AF_BIT(cancel),
+	};
+
+	is_str(line_of(&aio_observer, FORMAT_JSON, &event),
+	       "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"event\":\"aio\",\"op\":\"pwrite\",\"comm\":\"fio\",\"pid\":42,\"tid\":43,"
+	       "\"cgroup\":1,\"dev\":\"259:3\",\"ino\":131,\"fd\":5,\"ctx\":139637976731648,\"iocb\":21845,\"data\":7,\"pos\":4096,"
+	       "\"len\":8192,\"segments\":null,\"done\":8192,\"revents\":null,\"ret\":0,\"route\":\"queued\",\"cancel\":null,\"posted\":1,"
+	       "\"submit_ns\":100,\"flight_ns\":2000,\"post_ns\":300,\"latency_ns\":2400,\"source\":\"aio_iocb\",\"flags\":\"RESFD\","
+	       "\"rw_flags\":\"DSYNC|0x200\",\"path\":null,\"path_was\":null,\"kstack\":null,\"ustack\":null}\n", "aio: JSON");
+	is_str(line_of(&aio_observer, FORMAT_CSV, &event),
+	       "2023-11-14T22:13:20.123456789Z,aio,pwrite,fio,42,43,1,259:3,131,5,139637976731648,21845,7,4096,8192,,8192,,0,queued,,1,100,"
+	       "2000,300,2400,aio_iocb,RESFD,DSYNC|0x200,,,,\n", "aio: CSV");
+	is_str(line_of(&aio_observer, FORMAT_TABLE, &event),
+	       "22:13:20.123456 pwrite  fio                  42 259:3         131        4k        8k        8k ok        queued  -          100ns   2.00us"
+	       "   2.40us -\n", "aio: table");
+	event.op = AIO_OP_UNKNOWN;
+	event.ret = -EBADF;
+	event.route = AIO_ROUTE_REFUSED;
+	event.cancel = CANCEL_CONTEXT;
+	event.nulls = AF_BIT(dev) | AF_BIT(ino);
+	has(line_of(&aio_observer, FORMAT_JSON, &event), "\"op\":\"unknown\",", "aio: an opcode that there is not");
+	has(line_of(&aio_observer, FORMAT_JSON, &event), "\"dev\":null,\"ino\":null,", "aio: no file");
+	has(line_of(&aio_observer, FORMAT_JSON, &event), "\"ret\":-9,\"route\":\"refused\",\"cancel\":\"context\"", "aio: refused");
+	has(line_of(&aio_observer, FORMAT_TABLE, &event), " EBADF     refused context ", "aio: refused, in the table");
+}
+
+static void dmio(void)
+{
+	struct dmio_event event = {
+		.time = 1700000000123456789, .op = DM_OP_WRITE, .comm = { "kworker/0:1" }, .pid = 42, .tid = 42, .cgroup = 1, .wait = DM_WAIT_ASYNC,
+		.memory = 1, .region_count = 3, .bytes = 4096 * 3, .bios = 3, .error_bits = 2, .device_ns = 2000, .latency_ns = 2400, .notify_ns = 300,
+		.source = DMIO_SOURCE_EVENTS, .flags = 1 << 0 | 1 << 4,
+		.regions = {
+			.failed = 2, .known = 7, .all = 3,
+			.region = { { 2048, 8, 253 << 20 }, { 1ULL << 40, 8, 253 << 20 | 1 }, { 0, 8, 8 << 20 | 16 } },
+		},
+	};
+	int i;
+
+	is_str(line_of(&dmio_observer, FORMAT_JSON, &event),
+	       "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"event\":\"dmio\",\"op\":\"write\",\"comm\":\"kworker/0:1\",\"pid\":42,"
+	       "\"tid\":42,\"cgroup\":1,\"wait\":\"async\",\"memory\":\"bio\",\"region_count\":3,\"regions\":["
+	       "{\"region\":0,\"dev\":\"253:0\",\"sector\":2048,\"count\":8,\"failed\":false},"
+	       "{\"region\":1,\"dev\":\"253:1\",\"sector\":1099511627776,\"count\":8,\"failed\":true},"
+	       "{\"region\":2,\"dev\":\"8:16\",\"sector\":0,\"count\":8,\"failed\":false}],"
+	       "\"bytes\":12288,\"bios\":3,\"error_bits\":2,\"device_ns\":2000,\"latency_ns\":2400,\"notify_ns\":300,\"source\":\"dm_io\","
+	       "\"flags\":\"SYNC|FUA\",\"kstack\":null,\"ustack\":null}\n", "dmio: JSON");
+	is_str(line_of(&dmio_observer, FORMAT_CSV, &event),
+	       "2023-11-14T22:13:20.123456789Z,dmio,write,kworker/0:1,42,42,1,async,bio,3,\"253:0@2048+8 253:1@1099511627776+8! 8:16@0+8\",12288,3,"
+	       "2,2000,2400,300,dm_io,SYNC|FUA,,\n", "dmio: CSV");
+	is_str(line_of(&dmio_observer, FORMAT_TABLE, &event),
+	       "22:13:20.123456 write        kworker/0:1          42 async bio       253:0@2048+8,+2                    12k     3     0x2   2.00us   2.40us"
+	       "    300ns\n", "dmio: table");
+	/* More regions than there is room for, and one that nothing was sent to. */
+	event.regions.all = event.region_count = 64;
+	event.regions.failed = ~0ULL;
+	event.regions.known = 0xfe;
+	for (i = 0; i < REGIONS_MAX; i++)
+		event.regions.region[i] = (struct region){ ~0ULL, ~0ULL, ~0U };
+	has(line_of(&dmio_observer, FORMAT_TABLE, &event), " 4095:1048575@18446744073709551615+18446744073709551615!,+63 ", "dmio: the largest region");
+	has(line_of(&dmio_observer, FORMAT_JSON, &event), "\"regions\":[{\"region\":1,", "dmio: the first region that is known");
+	has(line_of(&dmio_observer, FORMAT_JSON, &event), "\"region\":7,\"dev\":\"4095:1048575\",\"sector\":18446744073709551615,"
+	    "\"count\":18446744073709551615,\"failed\":true}],", "dmio: and the last");
+	event.regions.known = 0;
+	has(line_of(&dmio_observer, FORMAT_JSON, &event), "\"regions\":[],", "dmio: no region is known: JSON");
+	has(line_of(&dmio_observer, FORMAT_CSV, &event), ",64,\"\",", "dmio: no region is known: CSV");
+	has(line_of(&dmio_observer, FORMAT_TABLE, &event), " bio       -  ", "dmio: no region is known: table");
 }
 
 /* For other tests: the header and one event, as many of its fields as there are. */
@@ -641,6 +718,8 @@ int main(int argc, char **argv)
 	clocks();
 	ioends();
 	dax();
+	aio();
+	dmio();
 	colors();
 	paths_free(paths);
 	stacks_free(stacks);

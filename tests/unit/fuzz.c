@@ -84,7 +84,7 @@ static char *argument(void)
 	static const char *const values[] = {
 		"1", "0", "42", "10us", "1.5ms", "4k", "0x1000", "18446744073709551615", "18446744073709551616", "-1", "", "json", "table",
 		"csv", "dev", "comm", "read", "dio", "dio,seek_data", "read,,write", "iomap_lookup", "iomap_iter+fexit", "/", "8:0",
-		"fio", "--", "-", "-o", "--output", "----", "=", "--=", "999999999999999999999999", "50,99.9", "100,0.0001,50.", "0.0000000000000000001", "1e9",
+		"fio", "pread,fsync", "write,read", "--", "-", "-o", "--output", "----", "=", "--=", "999999999999999999999999", "50,99.9", "100,0.0001,50.", "0.0000000000000000001", "1e9",
 	};
 	char text[128];
 	int n = 0;
@@ -184,6 +184,10 @@ static void check_args(const struct args *args, const struct command_desc *comma
 		case OPTION_OPS:
 			if (!value || value >> OP_COUNT)
 				complain("arguments: no operations: ", args->text[i]);
+			break;
+		case OPTION_WORDS:
+			if (!value || value >> choices_of(o->choices))
+				complain("arguments: no words: ", args->text[i]);
 			break;
 		}
 	}
@@ -316,8 +320,10 @@ static const char *json_value(const char *p)
 		return json_list(p, '}', true);
 	if (*p == '[')
 		return json_list(p, ']', false);
-	if (!strncmp(p, "null", 4))
+	if (!strncmp(p, "null", 4) || !strncmp(p, "true", 4))
 		return p + 4;
+	if (!strncmp(p, "false", 5))
+		return p + 5;
 	if (*p == '-' || isdigit((unsigned char)*p)) {
 		if (p[*p == '-'] == '0' && isdigit((unsigned char)p[(*p == '-') + 1]))
 			return NULL;

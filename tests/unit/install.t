@@ -18,8 +18,10 @@ installed()
 
 expected='755 sbin/iomapscope
 644 share/bash-completion/completions/iomapscope
+644 share/man/man8/iomapscope-aio.8
 644 share/man/man8/iomapscope-dax.8
 644 share/man/man8/iomapscope-dio.8
+644 share/man/man8/iomapscope-dmio.8
 644 share/man/man8/iomapscope-ioends.8
 644 share/man/man8/iomapscope-lookups.8
 644 share/man/man8/iomapscope-probe.8

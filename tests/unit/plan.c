@@ -9,6 +9,8 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "aio.h"
+#include "dmio.h"
 #include "dax.h"
 #include "ioends.h"
 #include "lookups.h"
@@ -438,6 +440,111 @@ static void dax(void)
 	btf__free(btf);
 }
 
+struct function {
+	const char *name;
+	int args;		/* -1: not there */
+};
+
+static void add_functions(struct btf *btf, const struct function *function, int type)
+{
+	int proto;
+
+	for (; function->name; function++) {
+		if (function->args < 0)
+			continue;
+		proto = btf__type_cnt(btf);
+		add_proto(btf, function->args, type);
+		btf__add_func(btf, function->name, BTF_FUNC_STATIC, proto);
+	}
+}
+
+/* The functions of fs/aio.c, of which io_submit_one() may be inlined. */
+static void aio_of(int submit_one, int complete, int chosen, const char *why, const char *what)
+{
+	const struct function functions[] = {
+		{ "io_submit_one", submit_one }, { "aio_read", 4 }, { "aio_write", 4 }, { "aio_fsync", 3 }, { "aio_poll_queue_proc", 3 },
+		{ "aio_complete_rw", 2 }, { "aio_poll_cancel", 1 }, { "aio_complete", complete }, {},
+	};
+	struct btf *btf = make(&linux_6_12);
+	int type = btf__find_by_name_kind(btf, "long", BTF_KIND_INT);
+
+	add_functions(btf, functions, type);
+	add_struct(btf, "aio_kiocb", "ki_ctx ki_res", type);
+	add_struct(btf, "kioctx", "user_id", type);
+	add_struct(btf, "aio_poll_table", "iocb", type);
+	add_struct(btf, "kiocb", "ki_filp", type);
+	add_struct(btf, "file", "f_inode", type);
+	plan_make(&plan, &aio_observer, btf);
+	is_int(plan_choose(&plan, 0), chosen, "aio, %s: the source", what);
+	is_str(plan.source[AIO_SOURCE_SUBMIT].why_not, why, "aio, %s: the reason", what);
+	is_str(plan.source[AIO_SOURCE_EVENTS].why_not, "the kernel has no event aio_iocb_begin", "aio, %s: no event of ours", what);
+	btf__free(btf);
+}
+
+static void aio(void)
+{
+	aio_of(3, 1, AIO_SOURCE_SUBMIT, "", "all functions");
+	is_int(plan_choose(&plan, AIO_SOURCE_SUBMIT + 1), AIO_SOURCE_FEXIT, "aio: the next best source");
+	is_int(plan_choose(&plan, AIO_SOURCE_FEXIT + 1), AIO_SOURCE_KPROBE, "aio: and the last");
+	aio_of(-1, 1, AIO_SOURCE_FEXIT, "the kernel has no function io_submit_one", "io_submit_one() inlined");
+	aio_of(2, 1, AIO_SOURCE_FEXIT, "the function io_submit_one has 2 arguments, this version knows it with 3", "another io_submit_one()");
+	aio_of(3, -1, -1, "the kernel has no function aio_complete", "no aio_complete()");
+	aio_of(3, 2, -1, "the function aio_complete has 2 arguments, this version knows it with 1", "another aio_complete()");
+}
+
+static void add_dm(struct btf *btf, int call, int dispatch)
+{
+	const struct function functions[] = { { "dm_io", call }, { "dispatch_io", dispatch }, {} };
+	int type = btf__find_by_name_kind(btf, "long", BTF_KIND_INT);
+
+	add_functions(btf, functions, type);
+	add_struct(btf, "dm_io_request", "bi_opf mem notify client", type);
+	add_struct(btf, "dm_io_memory", "type offset", type);
+	add_struct(btf, "dm_io_notify", "fn context", type);
+	add_struct(btf, "dm_io_region", "bdev sector count", type);
+	add_struct(btf, "io", "error_bits count", type);
+}
+
+static struct btf *without_dm(void)
+{
+	const struct function functions[] = { { "mempool_free", 2 }, {} };
+	struct btf *btf = make(&linux_6_12);
+	int type = btf__find_by_name_kind(btf, "long", BTF_KIND_INT);
+
+	add_functions(btf, functions, type);
+	add_struct(btf, "block_device", "bd_start_sect bd_dev", type);
+	return btf;
+}
+
+static void dmio_of(int call, int dispatch, int chosen, unsigned int programs, const char *why, const char *what)
+{
+	struct btf *btf = without_dm();
+
+	add_dm(btf, call, dispatch);
+	plan_make(&plan, &dmio_observer, btf);
+	is_int(plan_choose(&plan, 0), chosen, "dmio, %s: the source", what);
+	if (chosen >= 0)
+		is_int(plan.source[chosen].programs, programs, "dmio, %s: the programs", what);
+	is_str(plan.source[DMIO_SOURCE_FENTRY].why_not, why, "dmio, %s: the reason", what);
+	btf__free(btf);
+}
+
+static void dmio(void)
+{
+	/* Bits: dispatch_io() of 6 and 7 arguments, dm_io() of 4, 5 and 6, mempool_free(). */
+	dmio_of(5, 7, DMIO_SOURCE_FENTRY, 0x2a, "", "6.1");
+	dmio_of(4, 6, DMIO_SOURCE_FENTRY, 0x25, "", "6.1 without the I/O priority");
+	dmio_of(5, 6, DMIO_SOURCE_FENTRY, 0x29, "", "6.12");
+	dmio_of(6, 6, DMIO_SOURCE_FENTRY, 0x31, "", "7.3");
+	dmio_of(9, 6, DMIO_SOURCE_FENTRY, 0x21, "", "dm_io() as nobody knows it");
+	dmio_of(5, -1, -1, 0, "the kernel has no function dispatch_io in a form that this version knows, or its module dm_mod is not loaded",
+		"dispatch_io() inlined");
+	dmio_of(5, 9, -1, 0, "the kernel has no function dispatch_io in a form that this version knows, or its module dm_mod is not loaded",
+		"another dispatch_io()");
+	is_str(plan.source[DMIO_SOURCE_EVENTS].why_not, "the kernel has no event dm_io_begin, or its module dm_mod is not loaded",
+	       "dmio: no event of ours");
+}
+
 static void trying(void)
 {
 	struct kernel kernel = linux_6_12;
@@ -514,6 +621,60 @@ static void from_file(void)
 	unsetenv("IOMAPSCOPE_BTF");
 }
 
+static int write_btf(const char *path, const struct btf *btf)
+{
+	__u32 size;
+	const void *raw = btf__raw_data(btf, &size);
+
+	return raw ? write_file(path, raw, size) : -1;
+}
+
+/* The BTF of a module, which stands on the kernel's. */
+static void from_module(void)
+{
+	char directory[] = "/tmp/plan.XXXXXX", path[64], module[64];
+	struct btf *kernel, *split, *read, *none;
+	struct err err = {};
+
+	if (!mkdtemp(directory)) {
+		ok(false, "a directory for the files");
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/vmlinux", directory);
+	snprintf(module, sizeof(module), "%s/dm_mod", directory);
+	setenv("IOMAPSCOPE_BTF", path, 1);
+	kernel = without_dm();
+	is_int(write_btf(path, kernel), 0, "the kernel's file");
+	split = btf__new_empty_split(kernel);
+	add_dm(split, 5, 6);
+	is_int(plan_btf(&read, &err), 0, "the kernel's BTF");
+	none = plan_module_btf(&dmio_observer, read);
+	ok(!none, "a module that is not loaded");
+	plan_make(&plan, &dmio_observer, read);
+	is_int(plan_choose(&plan, 0), -1, "nothing to watch");
+	is_int(write_btf(module, split), 0, "the module's file");
+	none = plan_module_btf(&lookups_observer, read);
+	ok(!none, "an observer that names no module needs none");
+	btf__free(split);
+	split = plan_module_btf(&dmio_observer, read);
+	ok(split, "the module's BTF beside it");
+	if (split) {
+		plan_make(&plan, &dmio_observer, split);
+		is_int(plan_choose(&plan, 0), DMIO_SOURCE_FENTRY, "what is in the module counts, and what is in the kernel");
+		is_int(plan.source[DMIO_SOURCE_FENTRY].programs, 0x29, "the programs");
+	}
+	btf__free(split);
+	write_file(module, "junk", 4);
+	none = plan_module_btf(&dmio_observer, read);
+	ok(!none, "a file of another kind");
+	btf__free(read);
+	btf__free(kernel);
+	unlink(module);
+	unlink(path);
+	rmdir(directory);
+	unsetenv("IOMAPSCOPE_BTF");
+}
+
 int main(void)
 {
 	libbpf_set_print(NULL);
@@ -523,8 +684,11 @@ int main(void)
 	odd_types();
 	ioends();
 	dax();
+	aio();
+	dmio();
 	trying();
 	from_file();
+	from_module();
 	ok(!source_name(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_LOOKUP), "no names beyond the sources");
 	return done_testing();
 }

@@ -43,7 +43,7 @@ static void options_table(void)
 		const struct option_desc *o = &options[i];
 
 		ok(is_word(o->longname, "-") && is_doc(o->doc) && o->group && *o->group, "--%s has a name, a group and a sentence", o->longname);
-		ok(!o->argument == (o->kind == OPTION_NONE) && !o->choices == (o->kind != OPTION_CHOICE),
+		ok(!o->argument == (o->kind == OPTION_NONE) && !o->choices == (o->kind != OPTION_CHOICE && o->kind != OPTION_WORDS),
 		   "--%s has an argument, and choices, if its kind has", o->longname);
 		ok(!o->shortname || isalnum((unsigned char)o->shortname), "--%s: its letter is one", o->longname);
 	}
@@ -75,7 +75,8 @@ static void options_table(void)
 
 static void sources(void)
 {
-	static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "fallback", "dev", "ino", "comm" };
+	static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "fallback", "op", "route", "op", "memory", "wait", "dev", "ino",
+						"comm" };
 	char names[256], by[64];
 	size_t n;
 	int i;
@@ -102,6 +103,37 @@ static void sources(void)
 		for (i = 0; i < o->counter_count; i++)
 			ok(is_word(o->counter[i].name, "_") && is_doc(o->counter[i].doc), "%s: the counter %s has a sentence", o->command,
 			   o->counter[i].name);
+	}
+}
+
+/* The words of --op are those of the field. */
+static void words(void)
+{
+	static const struct {
+		enum option_id option;
+		enum field_kind kind;
+	} pairs[] = { { OPT_OP_AIO, KIND_AIO_OP }, { OPT_OP_DMIO, KIND_DM_OP } };
+	size_t n;
+
+	for (n = 0; n < ARRAY_SIZE(pairs); n++) {
+		char names[160] = "";
+		const char *word;
+		unsigned int i;
+
+		for (i = 0; (word = word_of(pairs[n].kind, i)); i++) {
+			strcat(names, i ? "|" : "");
+			strcat(names, word);
+		}
+		ok(i > 1 && i <= OP_SLOTS, "the words of --op fit a mask");
+		is_str(options[pairs[n].option].choices, names, "--op's choices are the words of the field, in their order");
+	}
+	for (n = 0; n < vocabulary_count; n++) {
+		size_t i;
+
+		ok(vocabularies[n].count <= HIST_SLOTS - 1, "%s: one slot of a histogram each, and one for what is unknown", vocabularies[n].title);
+		for (i = 0; i < vocabularies[n].count; i++)
+			ok(is_word(vocabularies[n].word[i].name, "_") && is_doc(vocabularies[n].word[i].doc), "%s: %s", vocabularies[n].title,
+			   vocabularies[n].word[i].name);
 	}
 }
 
@@ -305,6 +337,7 @@ int main(void)
 {
 	options_table();
 	sources();
+	words();
 	vocabulary();
 	help();
 	examples();

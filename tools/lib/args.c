@@ -76,6 +76,42 @@ static int choice_parse(const char *choices, const char *text, __u64 *index)
 	}
 }
 
+static int unknown_choice(const struct option_desc *option, const char *text, size_t len, struct err *err)
+{
+	char known[160] = "";
+	const char *word, *end;
+
+	for (word = option->choices; ; word = end + 1) {
+		char one[48];
+
+		end = strchrnul(word, '|');
+		snprintf(one, sizeof(one), "%.*s", (int)(end - word), word);
+		list_add(known, sizeof(known), one);
+		if (!*end)
+			break;
+	}
+	return err_set(err, STATUS_USAGE, "--%s: unknown '%.*s'; there are: %s", option->longname, (int)len, text, known);
+}
+
+/* A list of words, in the order of the option's choices: @mask has their bits. */
+static int words_parse(const struct option_desc *option, const char *list, __u64 *mask, struct err *err)
+{
+	const char *word, *end;
+	char one[48];
+	__u64 index;
+
+	*mask = 0;
+	for (word = list; ; word = end + 1) {
+		end = strchrnul(word, ',');
+		snprintf(one, sizeof(one), "%.*s", (int)(end - word), word);
+		if ((size_t)(end - word) >= sizeof(one) || choice_parse(option->choices, one, &index))
+			return unknown_choice(option, word, end - word, err);
+		*mask |= 1ULL << index;
+		if (!*end)
+			return 0;
+	}
+}
+
 static int value_parse(struct args *args, enum option_id id, const char *text, struct err *err)
 {
 	const struct option_desc *option = &options[id];
@@ -105,26 +141,15 @@ static int value_parse(struct args *args, enum option_id id, const char *text, s
 				       option->longname, text);
 		return 0;
 	case OPTION_CHOICE:
-		if (choice_parse(option->choices, text, number)) {
-			char known[128] = "";
-			const char *word, *end;
-
-			for (word = option->choices; ; word = end + 1) {
-				char one[48];
-
-				end = strchrnul(word, '|');
-				snprintf(one, sizeof(one), "%.*s", (int)(end - word), word);
-				list_add(known, sizeof(known), one);
-				if (!*end)
-					break;
-			}
-			return err_set(err, STATUS_USAGE, "--%s: unknown '%s'; there are: %s", option->longname, text, known);
-		}
+		if (choice_parse(option->choices, text, number))
+			return unknown_choice(option, text, strlen(text), err);
 		return 0;
 	case OPTION_OPS:
 		return ops_parse(text, number, err);
 	case OPTION_PERCENTILES:
 		return percentiles_parse(text, &args->percentiles, err);
+	case OPTION_WORDS:
+		return words_parse(option, text, number, err);
 	}
 	return 0;
 }

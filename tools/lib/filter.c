@@ -138,6 +138,9 @@ static int filter_file(struct observe_config *config, const char *path, struct e
 
 int filter_resolve(struct observe_config *config, const struct args *args, struct err *err)
 {
+	static const enum option_id op_options[] = { OPT_OP, OPT_OP_AIO, OPT_OP_DMIO };
+	size_t i;
+
 	if (args->given[OPT_FILE] && (args->given[OPT_DEV] || args->given[OPT_INO]))
 		return err_set(err, STATUS_USAGE, "-f says device and inode already; leave out -d and -i");
 	if (args->given[OPT_PID]) {
@@ -158,11 +161,15 @@ int filter_resolve(struct observe_config *config, const struct args *args, struc
 		config->ino = args->number[OPT_INO];
 		config->by_ino = 1;
 	}
-	if (args->given[OPT_OP])
-		config->op_mask = args->number[OPT_OP];
+	for (i = 0; i < sizeof(op_options) / sizeof(op_options[0]); i++) {
+		if (args->given[op_options[i]])
+			config->op_mask = args->number[op_options[i]];
+	}
 	if (args->given[OPT_MIN_LATENCY])
 		config->min_latency_ns = args->number[OPT_MIN_LATENCY];
 	config->errors = args->given[OPT_ERRORS];
+	if (args->given[OPT_DEV_DMIO] && filter_dev(config, args->text[OPT_DEV_DMIO], err))
+		return -1;
 	if (args->given[OPT_DEV] && filter_dev(config, args->text[OPT_DEV], err))
 		return -1;
 	if (args->given[OPT_FILE] && filter_file(config, args->text[OPT_FILE], err))

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dmio.h"
 #include "format.h"
 #include "ops.h"
 
@@ -203,6 +204,57 @@ static char *put_frames(char *p, const struct frames *frames, bool json)
 	return p;
 }
 
+/* DEV@SECTOR+COUNT, with a ! if it failed; JSON has names for all that. */
+static char *put_region(char *p, const struct regions *regions, unsigned int i, bool json)
+{
+	const struct region *region = &regions->region[i];
+	bool failed = regions->failed >> i & 1;
+
+	if (json) {
+		p = put_dec(put_str(p, "{\"region\":"), i);
+		p = put_dev(put_str(p, ",\"dev\":\""), region->dev);
+		p = put_dec(put_str(p, "\",\"sector\":"), region->sector);
+		p = put_dec(put_str(p, ",\"count\":"), region->count);
+		p = put_str(p, ",\"failed\":");
+		return put_str(p, failed ? "true}" : "false}");
+	}
+	p = put_dev(p, region->dev);
+	*p++ = '@';
+	p = put_dec(p, region->sector);
+	*p++ = '+';
+	p = put_dec(p, region->count);
+	if (failed)
+		*p++ = '!';
+	return p;
+}
+
+/* Those of the first REGIONS_MAX that are known. The table has room for one of them, and says how many more there are. */
+static char *put_regions(char *p, const struct regions *regions, enum format_kind kind)
+{
+	bool json = kind == FORMAT_JSON, first = true;
+	unsigned int i;
+
+	if (kind != FORMAT_TABLE)
+		*p++ = json ? '[' : '"';
+	for (i = 0; i < REGIONS_MAX; i++) {
+		if (!(regions->known >> i & 1))
+			continue;
+		if (!first)
+			*p++ = json ? ',' : ' ';
+		first = false;
+		p = put_region(p, regions, i, json);
+		if (kind == FORMAT_TABLE)
+			break;
+	}
+	if (kind != FORMAT_TABLE)
+		*p++ = json ? ']' : '"';
+	else if (first)
+		*p++ = '-';
+	else if (regions->all > 1)
+		p = put_dec(put_str(p, ",+"), regions->all - 1);
+	return p;
+}
+
 static char *put_field(struct format *format, char *p, const struct field *field, const void *event)
 {
 	bool json = format->kind == FORMAT_JSON, table = format->kind == FORMAT_TABLE;
@@ -237,12 +289,21 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_COW:
 	case KIND_TOP_BY:
 	case KIND_TOP_OF:
+	case KIND_AIO_OP:
+	case KIND_AIO_ROUTE:
+	case KIND_CANCEL:
+	case KIND_DM_OP:
+	case KIND_DM_MEMORY:
+	case KIND_DM_WAIT:
 		return put_name(p, word_of(field->kind, value), value, json);
 	case KIND_MAP_FLAGS:
 	case KIND_ASK_FLAGS:
 	case KIND_IOCB_FLAGS:
 	case KIND_DIO_FLAGS:
 	case KIND_RESULTS:
+	case KIND_AIO_FLAGS:
+	case KIND_RW_FLAGS:
+	case KIND_DM_FLAGS:
 		if (table && !value)
 			return put_str(p, "-");
 		if (json)
@@ -291,6 +352,8 @@ static char *put_field(struct format *format, char *p, const struct field *field
 		return json ? put_json(p, name, strlen(name)) :
 		       table ? put_text(p, name, strlen(name)) :
 			       put_csv(p, name, strlen(name));
+	case KIND_REGIONS:
+		return put_regions(p, (const struct regions *)at, format->kind);
 	}
 	return p;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,20 @@ int plan_btf(struct btf **btf, struct err *err)
 	if (errno == ENOENT)
 		return err_set(err, STATUS_KERNEL, "no kernel BTF at %s; it needs a kernel built with CONFIG_DEBUG_INFO_BTF=y", path);
 	return err_set(err, STATUS_KERNEL, "cannot read kernel BTF from %s: %s", path, strerror(errno));
+}
+
+struct btf *plan_module_btf(const struct observer *observer, struct btf *kernel)
+{
+	const char *path = getenv("IOMAPSCOPE_BTF"), *slash;
+	char beside[PATH_MAX];
+
+	if (!observer->module)
+		return NULL;
+	if (!path || !*path)
+		path = BTF_OF_KERNEL;
+	slash = strrchr(path, '/');
+	snprintf(beside, sizeof(beside), "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, observer->module);
+	return btf__parse_split(beside, kernel);
 }
 
 static const struct btf_type *skip_modifiers(const struct btf *btf, __u32 id)
@@ -114,8 +129,11 @@ static void reject(struct plan *plan, int source, const char *format, ...)
 
 static void need_args(struct plan *plan, int source, const char *what, const char *name, int args, int found)
 {
+	const char *module = plan->observer->module;
+
 	if (found < 0)
-		reject(plan, source, "the kernel has no %s %s", what, name);
+		reject(plan, source, "the kernel has no %s %s%s%s%s", what, name, module ? ", or its module " : "", module ? module : "",
+		       module ? " is not loaded" : "");
 	else if (found != args)
 		reject(plan, source, "the %s %s has %d arguments, this version knows it with %d", what, name, found, args);
 }
@@ -151,7 +169,9 @@ static void check(struct plan *plan, const struct btf *btf, int source, const st
 		break;
 	case NEED_PROGRAM:
 		if (!plan->source[source].conditional)
-			reject(plan, source, "the kernel has no function %s in a form that this version knows", need->name);
+			reject(plan, source, "the kernel has no function %s in a form that this version knows%s%s%s", need->name,
+			       plan->observer->module ? ", or its module " : "", plan->observer->module ? plan->observer->module : "",
+			       plan->observer->module ? " is not loaded" : "");
 		break;
 	}
 }

@@ -31,6 +31,9 @@ struct plan {
 /* The kernel's BTF: of IOMAPSCOPE_BTF if set (for tests), otherwise of the running kernel. Free it with btf__free(). */
 int plan_btf(struct btf **btf, struct err *err);
 
+/* That of the module which an observer names, on top of the kernel's: found beside it. NULL if there is none. Free it before that. */
+struct btf *plan_module_btf(const struct observer *observer, struct btf *kernel);
+
 void plan_make(struct plan *plan, const struct observer *observer, const struct btf *btf);
 
 /*

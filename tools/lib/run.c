@@ -32,7 +32,7 @@
 #define OUTPUT_BUFFER	(256u << 10)
 #define LATENCY_MS	50	/* how long a line may wait in the ring while nobody wakes us */
 #define PIDS_OF_ALL	0xeffffffc	/* the inode number of the initial PID namespace, include/linux/proc_ns.h */
-#define HIST_KEYS	8192	/* keys of --by dev, ino, comm; times the two programs */
+#define HIST_KEYS	8192	/* keys of --by dev, ino, comm; times the programs that count */
 
 struct observation {
 	const struct observe_code *code;
@@ -736,9 +736,9 @@ static int conclude(struct observation *o, struct err *err)
 }
 
 /* Everything that comes before a program is loaded. @kernel: the kernel's BTF, NULL: to be read. */
-static int make_ready(struct observation *o, const struct btf *kernel, struct err *err)
+static int make_ready(struct observation *o, struct btf *kernel, struct err *err)
 {
-	struct btf *btf = NULL;
+	struct btf *btf = NULL, *module;
 	const char *missing;
 
 	if (filter_resolve(&o->config, o->args, err))
@@ -754,7 +754,9 @@ static int make_ready(struct observation *o, const struct btf *kernel, struct er
 		return err_set(err, STATUS_PRIVILEGE, "%s missing; run as root, or give the capability", missing);
 	if (!kernel && plan_btf(&btf, err))
 		return -1;
-	plan_make(&o->plan, o->observer, kernel ? kernel : btf);
+	module = plan_module_btf(o->observer, kernel ? kernel : btf);
+	plan_make(&o->plan, o->observer, module ? module : kernel ? kernel : btf);
+	btf__free(module);
 	btf__free(btf);
 	configure(o);
 	o->cpus = libbpf_num_possible_cpus();
@@ -855,7 +857,7 @@ static bool make_batch(struct observation *o, int count)
 	return o->batch_key && o->batch_value;
 }
 
-struct observation *observe_open(const struct observe_code *code, const struct args *args, const struct btf *btf, unsigned int keys,
+struct observation *observe_open(const struct observe_code *code, const struct args *args, struct btf *btf, unsigned int keys,
 				 struct err *err)
 {
 	struct observation *o = observation_new(code, args, err);

@@ -45,7 +45,7 @@ struct top_sum {
  * Attached, with room for @keys in its table; or NULL with @err, of STATUS_KERNEL if this kernel has no source for it.
  * @btf: what plan_btf() has read.
  */
-struct observation *observe_open(const struct observe_code *code, const struct args *args, const struct btf *btf, unsigned int keys,
+struct observation *observe_open(const struct observe_code *code, const struct args *args, struct btf *btf, unsigned int keys,
 				 struct err *err);
 const char *observe_source(const struct observation *o);
 unsigned int observe_next_round(struct observation *o);

@@ -92,6 +92,44 @@
 		"iomapscope dax --hist --by ino\tthe huge page rate of each file\n" \
 		"iomapscope dax --hist --by fallback --interval 1s\twhat prevents huge pages, second by second\n" \
 		"iomapscope dax --errors -o json\twhat fails, for a program to read\n") \
+	COMMAND(aio, "aio", NULL, \
+		"watch Linux AIO: each request of io_submit() from its turn there to the event that is posted", \
+		"Each request (iocb) that io_submit() takes up is one line when it is over, or with --hist is added to a histogram in the kernel: " \
+		"when its event is put into the ring of its context, or when it is refused. That it was queued is no error. One that is " \
+		"cancelled, or whose process ends first, is shown with the end that it has all the same.\n\n" \
+		"Task and file are those of the submission, where the filters are decided; a request whose descriptor is not open has no file. One that " \
+		"had begun before the tool is not seen. The last line says how many were seen, emitted, left out by the filters, and lost, and why. " \
+		"Always seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
+		"A kernel with this project's events gives every field. A stock kernel from 6.1 on is observed by the functions of its fs/aio.c; " \
+		"'iomapscope probe' says what that leaves unknown. A field that is unknown or means nothing is null in JSON, " \
+		"empty in CSV and - in the table. io_uring has nothing to do with this.\n\n" \
+		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
+		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_AIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP_AIO, \
+		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_AIO, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
+		     OPT_VERBOSE, OPT_HELP), \
+		"iomapscope aio -c mysqld --min-latency 10ms\tthe slow requests of a database\n" \
+		"iomapscope aio --errors -o json\trequests that fail or are refused, for a program to read\n" \
+		"iomapscope aio --op fsync,fdsync --hist\tlatency of what is made durable\n") \
+	COMMAND(dmio, "dmio", NULL, \
+		"watch dm-io: each request of the device mapper's targets, with its regions and which of them failed", \
+		"Device mapper targets read and write by dm-io: the copies of kcopyd for mirrors and snapshots, the writes to the legs of a mirror, " \
+		"and metadata. Each request is one line when it is over, or with --hist is added to a histogram in the kernel. It has one region " \
+		"to read, or up to 64 to write, and an error bit for each; the first eight are shown.\n\n" \
+		"The task is the one that submitted, mostly a kworker. A request that had begun before the tool is not seen. The last line " \
+		"says how many were seen, emitted, left out by the filters, and lost, and why. " \
+		"Always seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
+		"A kernel with this project's events gives every field. A stock kernel from 6.1 on is observed by the functions of its dm-io.c; " \
+		"'iomapscope probe' says what that leaves unknown. Where they are in the module dm_mod, it has to be loaded first, and to " \
+		"find them takes CAP_SYS_ADMIN. A field that is unknown or means nothing is null in JSON, empty in CSV and - in the table.\n\n" \
+		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
+		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DMIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV_DMIO, OPT_OP_DMIO, \
+		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_DMIO, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
+		     OPT_VERBOSE, OPT_HELP), \
+		"iomapscope dmio --errors\trequests of which a region failed\n" \
+		"iomapscope dmio -d /dev/sdb --op write -o json\tcopies and writes that reach one disk, for a program to read\n" \
+		"iomapscope dmio --hist --by comm --interval 1s\twho uses dm-io, and how long it takes\n") \
 	COMMAND(top, "top", NULL, \
 		"watch which files, processes, devices or cgroups are busy in iomap, on a full screen", \
 		"Lookups, ioends, direct I/O requests and DAX faults are added up in the kernel, by file, thread and cgroup. Each interval the sums are " \

@@ -208,7 +208,8 @@ static int man(const char *name)
 			roff_item(commands[i].name, commands[i].summary);
 		man_status();
 		puts(".SH ENVIRONMENT");
-		roff_item("IOMAPSCOPE_BTF", "Read the kernel's BTF from this file, to plan for another kernel or to test.");
+		roff_item("IOMAPSCOPE_BTF", "Read the kernel's BTF from this file, and that of modules from those beside it, to plan for another kernel or to "
+			  "test.");
 		roff_item("NO_COLOR", "If it is set and not empty, a table has no colours, unless --color asks for them.");
 		puts(".SH SEE ALSO");
 		for (i = 0; i < (int)observer_count; i++)
@@ -221,7 +222,9 @@ static int man(const char *name)
 			continue;
 		snprintf(page, sizeof(page), "iomapscope\\-%s", name);
 		man_head(page);
-		printf(".SH NAME\niomapscope\\-%s \\- %s\n", name, commands[i].summary);
+		printf(".SH NAME\niomapscope\\-%s \\- ", name);
+		roff(commands[i].summary);
+		putchar('\n');
 		printf(".SH SYNOPSIS\n.B iomapscope %s\n[\\fIOPTION\\fR...]%s%s\n", name, commands[i].arguments ? " " : "",
 		       commands[i].arguments ? commands[i].arguments : "");
 		puts(".SH DESCRIPTION");
@@ -277,7 +280,11 @@ static int completion(void)
 			if (option->shortname)
 				printf("|%s,-%c", commands[i].name, option->shortname);
 			puts(")");
-			if (option->choices) {
+			if (option->kind == OPTION_WORDS) {
+				fputs("\t\tlist=${cur%\"${cur##*,}\"}\n\t\tmapfile -t COMPREPLY < <(compgen -P \"$list\" -W '", stdout);
+				words_of(option->choices);
+				puts("' -- \"${cur##*,}\")");
+			} else if (option->choices) {
 				fputs("\t\tmapfile -t COMPREPLY < <(compgen -W '", stdout);
 				words_of(option->choices);
 				puts("' -- \"$cur\")");
@@ -349,7 +356,7 @@ static int events(const char *name)
 
 		printf("| `%s` |", field->name);
 		cell(field->heading ? field->heading : "");
-		cell(text ? "string" : "number");
+		cell(field->kind == KIND_REGIONS ? "array" : text ? "string" : "number");
 		cell(field->unit);
 		cell(field->nullable ? "can be" : "never");
 		cell(field->doc);

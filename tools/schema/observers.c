@@ -8,6 +8,8 @@ const struct observer *const observers[] = {
 	&ioends_observer,
 	&dio_observer,
 	&dax_observer,
+	&aio_observer,
+	&dmio_observer,
 };
 const size_t observer_count = sizeof(observers) / sizeof(observers[0]);
 

@@ -60,6 +60,7 @@ struct observer {
 	const enum hist_by *key;		/* in the order of --by's choices; the first is the default */
 	int key_count;
 	enum option_id by_option, source_option;
+	const char *module;			/* of the kernel, if what it watches may be in one: its BTF counts, too */
 	const char *state_map;			/* where begins wait for their ends; not needed by a stateless source */
 	bool counts_flights;			/* it is a hash, with an entry for each that is in flight: --in-flight is its room */
 	const struct name_desc *counter;	/* what struct hist.counter[] counts for it */
@@ -72,7 +73,7 @@ struct observer {
 
 #define SOURCES_MAX 6
 
-extern const struct observer lookups_observer, ioends_observer, dio_observer, dax_observer;
+extern const struct observer lookups_observer, ioends_observer, dio_observer, dax_observer, aio_observer, dmio_observer;
 
 /* The rows of top: formatted and explained like an event, but not observed, as it has no sources. Not one of observers[]. */
 extern const struct observer top_table;

@@ -160,6 +160,61 @@ enum dio_wait { DIO_WAITS(WORD_ENUM_WAIT) WAIT_COUNT };
 enum dio_exit { DIO_EXITS(WORD_ENUM_EXIT) EXIT_COUNT, EXIT_HIDDEN = 31 };
 enum dio_route { DIO_ROUTES(WORD_ENUM_ROUTE) ROUTE_COUNT, ROUTE_HIDDEN = 31 };
 
+/* OP(id, name, doc): IOCB_CMD_* of <linux/aio_abi.h>, matched by number in bpf/aio.bpf.c. */
+#define AIO_OPS(OP) \
+	OP(PREAD, "pread", "read into one buffer") \
+	OP(PWRITE, "pwrite", "write from one buffer") \
+	OP(FSYNC, "fsync", "fsync()") \
+	OP(FDSYNC, "fdsync", "fdatasync()") \
+	OP(POLL, "poll", "wait until the file is ready") \
+	OP(PREADV, "preadv", "read into several buffers") \
+	OP(PWRITEV, "pwritev", "write from several buffers") \
+	OP(UNKNOWN, "unknown", "an opcode that there is not")
+
+/* ROUTE(id, name, doc), CANCEL(id, name, doc): how an aio request came to its end, and who asked for the end. */
+#define AIO_ROUTES(ROUTE) \
+	ROUTE(INLINE, "inline", "carried out before io_submit() went on") \
+	ROUTE(EARLY, "early", "queued, and complete before io_submit() went on") \
+	ROUTE(QUEUED, "queued", "completed in its own time, after io_submit() had gone on") \
+	ROUTE(REFUSED, "refused", "io_submit() refused it, and no event was posted")
+
+#define AIO_CANCELS(CANCEL) \
+	CANCEL(UNKNOWN, "unknown", "somebody did; the source cannot tell who") \
+	CANCEL(USER, "user", "io_cancel() did") \
+	CANCEL(CONTEXT, "context", "its context went away, by io_destroy() or as the process ended")
+
+/* OP(id, name, doc): REQ_OP_* of <linux/blk_types.h> as far as dm-io knows them, matched by number in bpf/dmio.bpf.c. */
+#define DM_OPS(OP) \
+	OP(READ, "read", "read of one region") \
+	OP(WRITE, "write", "write of the same data to each region") \
+	OP(FLUSH, "flush", "flush of the write cache; most are a write without sectors that has PREFLUSH") \
+	OP(DISCARD, "discard", "discard of the regions") \
+	OP(SECURE_ERASE, "secure_erase", "secure erasure of the regions") \
+	OP(WRITE_ZEROES, "write_zeroes", "zeroing of the regions") \
+	OP(OTHER, "other", "another operation of the block layer")
+
+/* MEMORY(id, name, doc): enum dm_io_mem_type; the numbers are the kernel's and have not moved. */
+#define DM_MEMORIES(MEMORY) \
+	MEMORY(PAGE_LIST, "page_list", "a list of pages") \
+	MEMORY(BIO, "bio", "the pages of a bio") \
+	MEMORY(VMA, "vma", "memory of vmalloc()") \
+	MEMORY(KMEM, "kmem", "memory of kmalloc()")
+
+#define DM_WAITS(WAIT) \
+	WAIT(SYNC, "sync", "the submitter") \
+	WAIT(ASYNC, "async", "nobody here: its owner is called back")
+
+#define WORD_ENUM_AIO_OP(id, name, doc) AIO_OP_##id,
+#define WORD_ENUM_AIO_ROUTE(id, name, doc) AIO_ROUTE_##id,
+#define WORD_ENUM_CANCEL(id, name, doc) CANCEL_##id,
+#define WORD_ENUM_DM_OP(id, name, doc) DM_OP_##id,
+#define WORD_ENUM_DM_WAIT(id, name, doc) DM_WAIT_##id,
+enum aio_op { AIO_OPS(WORD_ENUM_AIO_OP) AIO_OP_COUNT };
+enum aio_route { AIO_ROUTES(WORD_ENUM_AIO_ROUTE) AIO_ROUTE_COUNT, AIO_ROUTE_HIDDEN = 31 };
+enum aio_cancel { AIO_CANCELS(WORD_ENUM_CANCEL) CANCEL_COUNT, CANCEL_NONE = 31 };
+enum dm_op { DM_OPS(WORD_ENUM_DM_OP) DM_OP_COUNT };
+enum dm_wait { DM_WAITS(WORD_ENUM_DM_WAIT) DM_WAIT_COUNT };
+
 /*
  * Flags are macros in the kernel and absent from BTF, so their bits are chosen by which fields exist (enum flag_era, lib/plan.h).
  * FLAG(name, bit up to 6.2, bit 6.3 to 6.14, bit from 6.15, doc); -1 where the flag does not exist.
@@ -237,6 +292,32 @@ enum dio_route { DIO_ROUTES(WORD_ENUM_ROUTE) ROUTE_COUNT, ROUTE_HIDDEN = 31 };
 	FLAG("DONE_COW", 12, 12, 12, "a private copy was mapped") \
 	FLAG("NEEDDSYNC", 13, 13, 13, "the file was to be synced first, for MAP_SYNC") \
 	FLAG("COMPLETED", 14, 14, 14, "completed")
+
+/* IOCB_FLAG_* and RWF_*: the interface of io_submit(), which does not move. */
+#define AIO_FLAGS(FLAG) \
+	FLAG("RESFD", 0, 0, 0, "an eventfd is told of the end") \
+	FLAG("IOPRIO", 1, 1, 1, "with an I/O priority of its own")
+
+#define RW_FLAGS(FLAG) \
+	FLAG("HIPRI", 0, 0, 0, "high priority, polled if possible") \
+	FLAG("DSYNC", 1, 1, 1, "data durable at the end") \
+	FLAG("SYNC", 2, 2, 2, "data and metadata durable at the end") \
+	FLAG("NOWAIT", 3, 3, 3, "must not block") \
+	FLAG("APPEND", 4, 4, 4, "at the end of the file") \
+	FLAG("NOAPPEND", 5, 5, 5, "at its offset, in spite of O_APPEND") \
+	FLAG("ATOMIC", 6, 6, 6, "as one atomic write") \
+	FLAG("DONTCACHE", 7, 7, 7, "drop the folios after use")
+
+/* REQ_*: the kernel's bits move and are in its BTF; the tool's are these. */
+#define DM_FLAGS(FLAG) \
+	FLAG("SYNC", 0, 0, 0, "somebody waits for it") \
+	FLAG("META", 1, 1, 1, "metadata") \
+	FLAG("PRIO", 2, 2, 2, "before other I/O") \
+	FLAG("IDLE", 3, 3, 3, "more of the kind will follow") \
+	FLAG("FUA", 4, 4, 4, "durable at the end") \
+	FLAG("PREFLUSH", 5, 5, 5, "what was written before is made durable first") \
+	FLAG("RAHEAD", 6, 6, 6, "readahead, may fail at any time") \
+	FLAG("BACKGROUND", 7, 7, 7, "in the background")
 
 /* The bits that the programs themselves look at. */
 #define RESULT_FAILED	0x73u		/* OOM, SIGBUS, HWPOISON, HWPOISON_LARGE, SIGSEGV */

@@ -48,6 +48,10 @@
 	       "from one look to the next, between 100ms and 1h; 1s by default") \
 	OPTION(BY_DAX, 0, "by", "KEY", CHOICE, "op|fallback|dev|ino|comm", "Output", \
 	       "with --hist: one histogram a KEY; op by default") \
+	OPTION(BY_AIO, 0, "by", "KEY", CHOICE, "op|route|dev|ino|comm", "Output", \
+	       "with --hist: one histogram a KEY; op by default") \
+	OPTION(BY_DMIO, 0, "by", "KEY", CHOICE, "op|memory|wait|dev|comm", "Output", \
+	       "with --hist: one histogram a KEY; op by default; dev is the device of the first region") \
 	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "with --hist: print what each interval added, not only the whole at the end") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
@@ -68,6 +72,12 @@
 	       "only what is done to this file") \
 	OPTION(OP, 0, "op", "LIST", OPS, NULL, "Filters", \
 	       "only these operations: names or groups, separated by commas") \
+	OPTION(OP_AIO, 0, "op", "LIST", WORDS, "pread|pwrite|fsync|fdsync|poll|preadv|pwritev|unknown", "Filters", \
+	       "only these opcodes, separated by commas") \
+	OPTION(OP_DMIO, 0, "op", "LIST", WORDS, "read|write|flush|discard|secure_erase|write_zeroes|other", "Filters", \
+	       "only these operations, separated by commas") \
+	OPTION(DEV_DMIO, 'd', "dev", "DEV", STRING, NULL, "Filters", \
+	       "only what has a region on this device: a block device, the mount point of a file system on one, or MAJOR:MINOR") \
 	OPTION(MIN_LATENCY, 0, "min-latency", "TIME", TIME, NULL, "Filters", \
 	       "only what took at least as long") \
 	OPTION(ERRORS, 0, "errors", NULL, NONE, NULL, "Filters", \
@@ -85,6 +95,10 @@
 	OPTION(SOURCE_DIO, 0, "source", "NAME", CHOICE, "iomap_dio|iomap_dio_rw+fexit|iomap_dio_rw|__iomap_dio_rw+fentry", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_DAX, 0, "source", "NAME", CHOICE, "dax_iomap_fault|dax_iomap_fault+fexit|dax_pte_fault", "Kernel", \
+	       "observe by this source, instead of the best one that the kernel has (see probe)") \
+	OPTION(SOURCE_AIO, 0, "source", "NAME", CHOICE, "aio_iocb|io_submit_one+fexit|aio_read+fexit|aio_read+kprobe", "Kernel", \
+	       "observe by this source, instead of the best one that the kernel has (see probe)") \
+	OPTION(SOURCE_DMIO, 0, "source", "NAME", CHOICE, "dm_io|dispatch_io+fentry|dispatch_io+kprobe", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \

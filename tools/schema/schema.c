@@ -47,6 +47,12 @@ static const struct name_desc dax_cows[COW_COUNT] = { DAX_COWS(REASON_DESC) };
 
 static const struct name_desc top_bys[TOP_BY_COUNT] = { TOP_BYS(REASON_DESC) };
 static const struct name_desc top_ofs[TOP_OF_COUNT] = { TOP_OFS(REASON_DESC) };
+static const struct name_desc aio_ops[AIO_OP_COUNT] = { AIO_OPS(REASON_DESC) };
+static const struct name_desc aio_routes[AIO_ROUTE_COUNT] = { AIO_ROUTES(REASON_DESC) };
+static const struct name_desc aio_cancels[CANCEL_COUNT] = { AIO_CANCELS(REASON_DESC) };
+static const struct name_desc dm_ops[DM_OP_COUNT] = { DM_OPS(REASON_DESC) };
+static const struct name_desc dm_memories[] = { DM_MEMORIES(REASON_DESC) };
+static const struct name_desc dm_waits[DM_WAIT_COUNT] = { DM_WAITS(REASON_DESC) };
 
 const struct vocabulary vocabularies[] = {
 	{ KIND_TYPE, "Mapping types", mapping_types, TYPE_COUNT },
@@ -60,6 +66,12 @@ const struct vocabulary vocabularies[] = {
 	{ KIND_COW, "Reasons to copy", dax_cows, COW_COUNT },
 	{ KIND_TOP_BY, "What rows are of", top_bys, TOP_BY_COUNT },
 	{ KIND_TOP_OF, "What latency is of", top_ofs, TOP_OF_COUNT },
+	{ KIND_AIO_OP, "Opcodes", aio_ops, AIO_OP_COUNT },
+	{ KIND_AIO_ROUTE, "Routes of a request", aio_routes, AIO_ROUTE_COUNT },
+	{ KIND_CANCEL, "Reasons of a cancellation", aio_cancels, CANCEL_COUNT },
+	{ KIND_DM_OP, "Operations of a request", dm_ops, DM_OP_COUNT },
+	{ KIND_DM_MEMORY, "Kinds of memory", dm_memories, ARRAY_SIZE(dm_memories) },
+	{ KIND_DM_WAIT, "Who waits", dm_waits, DM_WAIT_COUNT },
 };
 const size_t vocabulary_count = ARRAY_SIZE(vocabularies);
 
@@ -82,6 +94,9 @@ const size_t ask_flag_count = ARRAY_SIZE(ask_flags);
 static const struct flag_desc iocb_flags[] = { IOCB_FLAGS(FLAG_DESC) };
 static const struct flag_desc dio_flags[] = { IOMAP_DIO_FLAGS(FLAG_DESC) };
 static const struct flag_desc fault_results[] = { FAULT_RESULTS(FLAG_DESC) };
+static const struct flag_desc aio_flags[] = { AIO_FLAGS(FLAG_DESC) };
+static const struct flag_desc rw_flags[] = { RW_FLAGS(FLAG_DESC) };
+static const struct flag_desc dm_flags[] = { DM_FLAGS(FLAG_DESC) };
 
 const struct flag_list flag_lists[] = {
 	{ KIND_MAP_FLAGS, "Flags of a mapping", map_flags, ARRAY_SIZE(map_flags) },
@@ -89,6 +104,9 @@ const struct flag_list flag_lists[] = {
 	{ KIND_IOCB_FLAGS, "Flags of a kiocb", iocb_flags, ARRAY_SIZE(iocb_flags) },
 	{ KIND_DIO_FLAGS, "Flags of a direct I/O call", dio_flags, ARRAY_SIZE(dio_flags) },
 	{ KIND_RESULTS, "Results of a fault", fault_results, ARRAY_SIZE(fault_results) },
+	{ KIND_AIO_FLAGS, "Flags of an iocb", aio_flags, ARRAY_SIZE(aio_flags) },
+	{ KIND_RW_FLAGS, "Flags of a read or write", rw_flags, ARRAY_SIZE(rw_flags) },
+	{ KIND_DM_FLAGS, "Flags of a request", dm_flags, ARRAY_SIZE(dm_flags) },
 };
 const size_t flag_list_count = ARRAY_SIZE(flag_lists);
 

@@ -33,11 +33,20 @@ enum field_kind {
 	KIND_ACCESS,
 	KIND_MAPPED,
 	KIND_COW,
+	KIND_AIO_OP,
+	KIND_AIO_ROUTE,
+	KIND_CANCEL,
+	KIND_DM_OP,
+	KIND_DM_MEMORY,
+	KIND_DM_WAIT,
 	KIND_MAP_FLAGS,
 	KIND_ASK_FLAGS,
 	KIND_IOCB_FLAGS,
 	KIND_DIO_FLAGS,
 	KIND_RESULTS,
+	KIND_AIO_FLAGS,
+	KIND_RW_FLAGS,
+	KIND_DM_FLAGS,
 	KIND_RET,		/* ok or ENOSPC in the table, a number in JSON and CSV */
 	KIND_DURATION,		/* nanoseconds; 12.3us in the table */
 	KIND_COMM,
@@ -51,6 +60,7 @@ enum field_kind {
 	KIND_TOP_BY,
 	KIND_TOP_OF,
 	KIND_NAME,		/* text, by a pointer */
+	KIND_REGIONS,		/* struct regions: an array in JSON, a list in CSV, the first and +N in the table */
 };
 
 struct field {
@@ -65,7 +75,7 @@ struct field {
 	bool nullable;
 };
 
-enum option_kind { OPTION_NONE, OPTION_STRING, OPTION_NUMBER, OPTION_TIME, OPTION_SIZE, OPTION_CHOICE, OPTION_OPS, OPTION_PERCENTILES };
+enum option_kind { OPTION_NONE, OPTION_STRING, OPTION_NUMBER, OPTION_TIME, OPTION_SIZE, OPTION_CHOICE, OPTION_OPS, OPTION_PERCENTILES, OPTION_WORDS };
 
 enum option_id {
 #define OPTION_ENUM(id, s, l, argument, kind, choices, group, doc) OPT_##id,
