@@ -16,6 +16,7 @@
 
 #include "ioends.h"
 #include "observe.bpf.h"
+#include "ioend.bpf.h"
 
 struct flight {
 	__u64 begin_ns, submit_ns, bio_end_ns;
@@ -228,28 +229,25 @@ int BPF_PROG(ioend_finish, void *ioend, struct inode *inode, long long pos, __u6
 static __always_inline void stock_submit(void *ctx, struct iomap_ioend *ioend)
 {
 	struct flight f = { .reason = REASON_HIDDEN, .nulls = UNKNOWN_TO_STOCK };
+	struct ioend_state now;
 	struct inode *inode;
 
 	if (!state.running || !ioend)
 		return;
-	inode = BPF_CORE_READ(ioend, io_inode);
+	read_ioend(&now, ioend);
+	inode = now.inode;
 	f.dev = far_inode_dev(inode);
 	f.ino = BPF_CORE_READ(inode, i_ino);
-	f.pos = BPF_CORE_READ(ioend, io_offset);
-	f.len = BPF_CORE_READ(ioend, io_size);
-	f.sector = BPF_CORE_READ(ioend, io_sector);
-	f.flags = BPF_CORE_READ(ioend, io_flags);
-	if (bpf_core_field_exists(struct iomap_ioend___type, io_type)) {
-		f.type = BPF_CORE_READ((struct iomap_ioend___type *)ioend, io_type);
-	} else {
-		/* The flags are the ioend's own from then on. */
-		f.type = f.flags & IOEND_UNWRITTEN ? TYPE_UNWRITTEN : TYPE_MAPPED;
+	f.pos = now.pos;
+	f.len = now.len;
+	f.sector = now.sector;
+	f.bytes = now.bytes;
+	f.type = now.type;
+	f.flags = now.flags;
+	if (now.flags_are_own)
 		f.nulls |= IF_BIT(flags);
-	}
-	if (bpf_core_field_exists(struct iomap_ioend___chain, io_inline_bio))
-		f.nulls |= IF_BIT(bytes);	/* a chain of bios */
-	else
-		f.bytes = BPF_CORE_READ(ioend, io_bio.bi_iter.bi_size);
+	if (now.chain)
+		f.nulls |= IF_BIT(bytes);
 	begin(ctx, (__u64)ioend, inode, &f);
 }
 
@@ -257,21 +255,9 @@ static __always_inline void stock_finish(struct iomap_ioend *ioend, int error)
 {
 	if (!state.enabled)
 		return;
-	if (bpf_core_field_exists(struct iomap_ioend___split, io_parent)) {
-		struct iomap_ioend___split *split = (void *)ioend, *parent = BPF_CORE_READ(split, io_parent);
-		int earlier;
-
-		/* The parts of one that was split count down; the last one ends it, with the first error. */
-		if (parent)
-			split = parent;
-		if (BPF_CORE_READ(split, io_remaining.counter) > 1)
-			return;
-		earlier = BPF_CORE_READ(split, io_error);
-		if (earlier)
-			error = earlier;
-		ioend = (void *)split;
-	}
-	end((__u64)ioend, error);
+	ioend = ioend_ending(ioend, &error);
+	if (ioend)
+		end((__u64)ioend, error);
 }
 
 SEC("fentry/iomap_submit_ioend")

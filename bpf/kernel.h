@@ -59,6 +59,7 @@ struct hlist_head {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned int i_flags;
 	__u32 i_rdev;
 	struct super_block *i_sb;
 	unsigned long i_ino;
@@ -134,9 +135,19 @@ struct iomap_iter___status {
 	int status;
 };
 
-/* include/linux/fs.h and include/linux/uio.h */
+/* include/linux/fs.h and include/linux/uio.h. f_iocb_flags: from 6.0 on. */
 struct file {
 	struct inode *f_inode;
+	unsigned int f_iocb_flags;
+};
+
+struct address_space {
+	struct inode *host;
+};
+
+struct writeback_control {
+	long nr_to_write;
+	long long range_start, range_end;
 };
 
 struct kiocb {
@@ -158,11 +169,28 @@ struct iomap_dio {
 
 /* include/linux/bio.h, include/linux/bvec.h */
 struct bvec_iter {
+	__u64 bi_sector;
 	unsigned int bi_size;
 };
 
+/* include/linux/blk_types.h, include/linux/blk-mq.h; all of these since long before 6.1. */
+struct block_device {
+	__u32 bd_dev;
+};
+
 struct bio {
+	struct bio *bi_next;
+	struct block_device *bi_bdev;
+	__u32 bi_opf;
+	__u8 bi_status;
 	struct bvec_iter bi_iter;
+	void *bi_private;
+};
+
+struct request {
+	unsigned int __data_len;
+	__u64 __sector;
+	struct bio *bio;
 };
 
 /* include/linux/iomap.h. io_bio is a pointer up to 6.8 (where io_inline_bio is), and must not be read there. */
@@ -201,12 +229,9 @@ struct iomap_writepage_ctx___ioend {
 
 /* From 6.17. */
 struct iomap_writepage_ctx___wb_ctx {
+	struct inode *inode;
+	struct writeback_control *wbc;
 	struct iomap_ioend *wb_ctx;
-};
-
-/* include/linux/types.h */
-struct list_head {
-	struct list_head *next, *prev;
 };
 
 /* include/linux/mm_types.h and include/linux/mm.h */
@@ -249,10 +274,6 @@ struct aio_poll_table {
 };
 
 /* include/linux/dm-io.h and drivers/md/dm-io.c; maybe in the BTF of the module dm_mod. */
-struct block_device {
-	__u32 bd_dev;
-};
-
 struct dm_io_region {
 	struct block_device *bdev;
 	__u64 sector, count;
@@ -286,8 +307,6 @@ struct io___unsup {
 
 #pragma clang attribute pop
 
-/* 6.2, a35b9af4ec2c ("bpf: Add a kfunc for generic type cast"). */
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 /* include/linux/blk_types.h: the bits move, so only the names are of use. */
 enum req_flag_bits {
 	__REQ_SYNC,
@@ -309,6 +328,8 @@ enum req_flag_bits {
 
 /* PF_KTHREAD, PF_IO_WORKER, and PF_USER_WORKER of 6.4: it runs no code of a process. */
 #define PF_NO_USER_CODE	(0x00200000u | 0x00000010u | 0x00004000u)
+#define IOCB_DIRECT	(1u << 17)
+#define S_DAX		(1u << 13)
 
 #define S_IFMT	0170000
 #define S_IFBLK	0060000

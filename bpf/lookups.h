@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+#include "iteration.h"
 #include "lookup_fields.h"
 #include "observe.h"
 #include "ops.h"
@@ -30,21 +31,9 @@ enum lookup_source {
 /* Index of a failed lookup in the histogram by mapping type. */
 #define TYPE_NONE TYPE_COUNT
 
-#define RANGE_MAX	64	/* callers of iomap_iter(); a power of two */
-
-/* Code of a caller of iomap_iter(): [start, end) -> enum op or enum caller_kind, sorted by start. */
-struct caller_range {
-	__u64 start, end;
-	__u64 op;
-};
-
 /* What lookups alone need to know, beside struct observe_config. */
 struct lookup_config {
-	struct caller_range range[RANGE_MAX];
-	__u32 ranges;
-	__u8 op_map[OP_SLOTS];	/* the patched kernel's enum iomap_op -> enum op */
 	__u8 need_op;
-	__u8 write_is_write;	/* IOMAP_WRITE alone means a buffered write (not before 6.3: unshare looks the same) */
 };
 
 #endif

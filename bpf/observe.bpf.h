@@ -468,14 +468,18 @@ static __always_inline void *reserve(struct observe_stats *st, __u64 size)
 	return e;
 }
 
-static __always_inline void submit(struct observe_stats *st, void *e, __u64 size)
+/* The reader looks by itself now and then; it is woken as the ring passes the mark, not for each record beyond. */
+static __always_inline __u64 wakeup_flags(__u64 size)
 {
 	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	/* The reader looks by itself now and then; it is woken as the ring passes the mark, not for each record beyond. */
-	if (used >= cfg.wakeup_bytes && used < cfg.wakeup_bytes + 4 * size)
-		flags = BPF_RB_FORCE_WAKEUP;
+	return used >= cfg.wakeup_bytes && used < cfg.wakeup_bytes + 4 * size ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void submit(struct observe_stats *st, void *e, __u64 size)
+{
+	__u64 flags = wakeup_flags(size);
+
 	if (cfg.count && state.tickets >= cfg.count)
 		flags = BPF_RB_FORCE_WAKEUP;
 	st->emitted++;

@@ -1,39 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* iomapscope lookups: what this observer has of its own. */
-#include <stdio.h>
-#include <string.h>
-
+#include "callers.h"
 #include "codes.h"
 #include "command.h"
-#include "kallsyms.h"
 #include "lookups.h"
 #include "lookups.skel.h"
 #include "run.h"
-
-/* The operations of stock kernels come from the callers' addresses. */
-static void find_callers(struct lookup_config *own)
-{
-	/* Read once, whatever sources are tried. */
-	static struct caller_range found[RANGE_MAX];
-	static unsigned int count;
-
-	if (!count) {
-		switch (callers_read(found, RANGE_MAX, &count)) {
-		case CALLERS_FOUND:
-			break;
-		case CALLERS_HIDDEN:
-			fprintf(stderr, "iomapscope: the addresses in /proc/kallsyms are hidden (CAP_SYSLOG is missing, or "
-				"kernel.kptr_restrict is 2): operations that the flags do not tell are null\n");
-			break;
-		case CALLERS_NONE:
-			fprintf(stderr, "iomapscope: /proc/kallsyms names no caller of iomap: operations that the flags do not tell "
-				"are null\n");
-			break;
-		}
-	}
-	memcpy(own->range, found, sizeof(found));
-	own->ranges = count;
-}
 
 static void configure(struct observation *o, int source)
 {
@@ -42,10 +14,7 @@ static void configure(struct observation *o, int source)
 	const struct plan *plan = observe_plan(o);
 
 	own->need_op = !config->hist || config->hist_by == BY_OP || config->op_mask;
-	own->write_is_write = plan->writes_alone;
-	memcpy(own->op_map, plan->op_map, sizeof(own->op_map));
-	if (source != SOURCE_LOOKUP && own->need_op)
-		find_callers(own);
+	iteration_configure(o, source != SOURCE_LOOKUP && own->need_op);
 	if (source == SOURCE_LOOKUP && plan->unknown_ops[0])
 		observe_tell(o, "operations of this kernel that are shown as unknown: %s", plan->unknown_ops);
 }

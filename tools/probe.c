@@ -150,9 +150,13 @@ static void print_observer(struct probe *probe, size_t i)
 	for (source = 0; probe->btf_ok && source < observer->source_count; source++) {
 		const char *name = source_name(observer, source), *limits = source_limits(observer, source);
 		bool chosen = source == probe->chosen[i];
+		char layers[160];
 
 		if (!probe->plan[i].source[source].usable)
 			out_printf(out, "  - %-18s %s\n", name, probe->plan[i].source[source].why_not);
+		else if (plan_layers_missing(&probe->plan[i], source, layers, sizeof(layers)))
+			out_printf(out, "  %c %-18s %s; layers not seen here: %s%s%s\n", chosen ? '*' : '+', name, chosen ? "chosen" : "available",
+				   layers, limits ? "; cannot tell: " : "", limits ? limits : "");
 		else
 			out_printf(out, "  %c %-18s %s%s%s\n", chosen ? '*' : '+', name, chosen ? "chosen" : "available",
 				   limits ? "; cannot tell: " : "; tells everything", limits ? limits : "");
@@ -223,7 +227,7 @@ static void print_source_json(struct probe *probe, size_t i, int source)
 {
 	const struct observer *observer = observers[i];
 	bool usable = probe->plan[i].source[source].usable;
-	char *p = out_begin(probe->out);
+	char layers[160], *p = out_begin(probe->out);
 
 	p = put_str(p, "{\"event\":\"source\",\"command\":\"probe\",\"observation\":");
 	p = put_json(p, observer->command, 64);
@@ -237,7 +241,12 @@ static void print_source_json(struct probe *probe, size_t i, int source)
 	p = usable ? put_str(p, "null") :
 		     put_json(p, probe->plan[i].source[source].why_not, sizeof(probe->plan[i].source[source].why_not));
 	p = put_str(p, ",\"cannot_tell\":");
-	p = source_limits(observer, source) ? put_json(p, source_limits(observer, source), 512) : put_str(p, "null");
+	p = source_limits(observer, source) ? put_json(p, source_limits(observer, source), 1024) : put_str(p, "null");
+	if (observer->layer_count) {
+		plan_layers_missing(&probe->plan[i], source, layers, sizeof(layers));
+		p = put_str(p, ",\"layers_missing\":");
+		p = put_json(p, layers, sizeof(layers));
+	}
 	p = put_str(p, "}\n");
 	out_end(probe->out, p, false);
 }

@@ -30,6 +30,8 @@ import tool
 from tap import Skip, Tap, skip_all
 
 CASES = os.path.join(tool.TOP, "tests", "guest", "cases")
+# A case may use what another one has.
+sys.path.append(CASES)
 
 
 class Env:

@@ -82,6 +82,7 @@ class Observer:
         self.text = ""
         self.events = []
         self.hists = []
+        self.unfinished = []
         self.summary = {}
         command = [TOOL, observer, "-o", output, *self.args]
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
@@ -141,6 +142,8 @@ class Observer:
                 raise AssertionError(f"a line after the summary: {line}")
             if record["event"] == self.name.removesuffix("s"):
                 self.events.append(record)
+            elif record["event"] == "unfinished":
+                self.unfinished.append(record)
             elif record["event"] == "summary":
                 self.summary = record
             else:

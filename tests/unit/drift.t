@@ -41,7 +41,7 @@ same()
 }
 
 # The fields of each observer's event.
-for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO top:TOP; do
+for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO top:TOP follow:FOLLOW; do
 	command=${observer%:*} event=${observer#*:}
 	$tool help "$command" >"$work/help"
 	man=build/man/iomapscope-$command.8
@@ -50,14 +50,24 @@ for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO to
 	columns=$(paste -d' ' <(echo "$fields") <(echo "$headings") | sed -e 's/ NULL$//')
 	ok "$([ "$(wc -l <<<"$fields")" -gt 15 ]; echo $?)" "$command: the schema's fields are read"
 	same "$(build/unit/format json "$command" | grep -o '"[a-z0-9_]*":' | tr -d '":')" "$fields" "$command: fields: JSON's keys"
-	same "$(build/unit/format csv "$command" | head -1 | tr , '\n')" "$fields" "$command: fields: CSV's header"
+	same "$(build/unit/format csv "$command" | head -1 | tr , '\n' | grep -v '^step_')" "$fields" "$command: fields: CSV's header"
 	same "$(build/unit/format table "$command" | head -1 | tr -s ' ' '\n')" "$(grep -v NULL <<<"$headings")" "$command: fields: the table's columns"
 	same "$(help_terms Fields)" "$columns" "$command: fields: help"
 	same "$(man_terms FIELDS | tr -d '[]')" "$columns" "$command: fields: man page"
 	# shellcheck disable=SC2016
-	same "$(sed -n "/begin $command-fields/,/end $command-fields/"'s/^| `\([a-z0-9_]*\)` |.*/\1/p' docs/events.md)" "$fields" \
+	same "$(sed -n "/begin $command-fields/,/^\$\|end $command-fields/"'s/^| `\([a-z0-9_]*\)` |.*/\1/p' docs/events.md)" "$fields" \
 		"$command: fields: docs/events.md"
-	if grep -q type <<<"$fields"; then
+	if [ "$command" = follow ]; then
+		# Of its steps, too: their fields, and the kinds.
+		fields=$(schema follow_fields.h FIELD STEP_FIELDS)
+		same "$(help_terms 'Step fields' | sed 's/ .*//')" "$fields" "$command: fields of a step: help"
+		same "$(man_terms 'STEP FIELDS')" "$fields" "$command: fields of a step: man page"
+		steps=$(paste -d' ' <(schema follow_fields.h STEP FOLLOW_STEPS 2 | tr '[:upper:]' '[:lower:]') <(schema follow_fields.h STEP FOLLOW_STEPS 3))
+		ok "$([ "$(wc -l <<<"$steps")" -gt 40 ]; echo $?)" "$command: the schema's steps are read"
+		same "$(help_terms Steps)" "$steps" "$command: steps: help"
+		same "$(man_terms STEPS)" "$steps" "$command: steps: man page"
+	fi
+	if grep -qx type <<<"$fields"; then
 		types=$(schema ops.h TYPE IOMAP_TYPES 2)
 		same "$(help_terms 'Mapping types')" "$types" "$command: types: help"
 		same "$(man_terms 'MAPPING TYPES')" "$types" "$command: types: man page"
@@ -103,12 +113,15 @@ dmio WAIT DM_WAITS Who waits
 top BY TOP_BYS What rows are of
 top OF TOP_OFS What latency is of
 END
+# shellcheck disable=SC2016
+same "$($tool help follow | awk '/^Layers/ { inside = 1; next } /^[A-Z]/ { inside = 0 } inside && /^  [a-z]/ { print $1 }')" \
+	"$(schema follow_fields.h LAYER FOLLOW_LAYERS 2)" "layers: help"
 man=build/man/iomapscope-lookups.8
 $tool help lookups >"$work/help"
 
 # The whole generated table, and that make would generate it again.
 cp docs/events.md "$work/events.md"
-for command in lookups ioends dio dax aio dmio top; do
+for command in lookups ioends dio dax aio dmio top follow; do
 	tools/schema/splice "$work/events.md" $command-fields build/man/$command-fields.md
 	ok $? "$command: docs/events.md can be spliced"
 done
@@ -146,19 +159,19 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-probe; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-probe; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups ioends dio dax aio dmio top probe; do
+for command in lookups ioends dio dax aio dmio top follow probe; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)([ [].*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"

@@ -22,6 +22,7 @@ expected='755 sbin/iomapscope
 644 share/man/man8/iomapscope-dax.8
 644 share/man/man8/iomapscope-dio.8
 644 share/man/man8/iomapscope-dmio.8
+644 share/man/man8/iomapscope-follow.8
 644 share/man/man8/iomapscope-ioends.8
 644 share/man/man8/iomapscope-lookups.8
 644 share/man/man8/iomapscope-probe.8

@@ -12,6 +12,7 @@
 #include "aio.h"
 #include "dmio.h"
 #include "dax.h"
+#include "follow.h"
 #include "ioends.h"
 #include "lookups.h"
 #include "plan.h"
@@ -343,6 +344,17 @@ static struct btf *with_functions(int submit, int writeback_submit, int finish)
 	return btf;
 }
 
+/* Bits: index of a program that is loaded. */
+static unsigned int loaded(const struct plan *plan, int source)
+{
+	unsigned int bits = 0;
+	int i;
+
+	for (i = 0; i < 32; i++)
+		bits |= (unsigned int)plan->source[source].program[i] << i;
+	return bits;
+}
+
 static void ioends_of(int submit, int writeback_submit, int finish, int chosen, unsigned int programs, const char *why, const char *what)
 {
 	struct btf *btf = with_functions(submit, writeback_submit, finish);
@@ -350,7 +362,7 @@ static void ioends_of(int submit, int writeback_submit, int finish, int chosen, 
 	plan_make(&plan, &ioends_observer, btf);
 	is_int(plan_choose(&plan, 0), chosen, "ioends, %s: the source", what);
 	if (chosen >= 0)
-		is_int(plan.source[chosen].programs, programs, "ioends, %s: the programs", what);
+		is_int(loaded(&plan, chosen), programs, "ioends, %s: the programs", what);
 	is_str(plan.source[IOEND_SOURCE_FENTRY].why_not, why, "ioends, %s: why not", what);
 	btf__free(btf);
 }
@@ -428,7 +440,7 @@ static void dax(void)
 	struct btf *btf = make(&linux_6_12);
 
 	dax_of(5, 3, 3, true, DAX_SOURCE_EVENTS, "", "patched");
-	is_int(plan.source[DAX_SOURCE_EVENTS].programs, (1 << 9) - 1, "dax, patched: all programs");
+	is_int(loaded(&plan, DAX_SOURCE_EVENTS), (1 << 9) - 1, "dax, patched: all programs");
 	ok(plan.source[DAX_SOURCE_FEXIT].usable && plan.source[DAX_SOURCE_STOCK].usable, "dax, patched: the stock sources remain");
 	dax_of(5, 3, 3, false, DAX_SOURCE_FEXIT, "", "stock");
 	is_str(plan.source[DAX_SOURCE_EVENTS].why_not, "the kernel has no event dax_iomap_fault", "dax, stock: no event of ours");
@@ -524,7 +536,7 @@ static void dmio_of(int call, int dispatch, int chosen, unsigned int programs, c
 	plan_make(&plan, &dmio_observer, btf);
 	is_int(plan_choose(&plan, 0), chosen, "dmio, %s: the source", what);
 	if (chosen >= 0)
-		is_int(plan.source[chosen].programs, programs, "dmio, %s: the programs", what);
+		is_int(loaded(&plan, chosen), programs, "dmio, %s: the programs", what);
 	is_str(plan.source[DMIO_SOURCE_FENTRY].why_not, why, "dmio, %s: the reason", what);
 	btf__free(btf);
 }
@@ -661,7 +673,7 @@ static void from_module(void)
 	if (split) {
 		plan_make(&plan, &dmio_observer, split);
 		is_int(plan_choose(&plan, 0), DMIO_SOURCE_FENTRY, "what is in the module counts, and what is in the kernel");
-		is_int(plan.source[DMIO_SOURCE_FENTRY].programs, 0x29, "the programs");
+		is_int(loaded(&plan, DMIO_SOURCE_FENTRY), 0x29, "the programs");
 	}
 	btf__free(split);
 	write_file(module, "junk", 4);
@@ -673,6 +685,30 @@ static void from_module(void)
 	unlink(path);
 	rmdir(directory);
 	unsetenv("IOMAPSCOPE_BTF");
+}
+
+/* Programs by the events that are there, and the layers that are left out. */
+static void layers(void)
+{
+	struct btf *btf = make(&linux_6_12);
+	char names[160];
+
+	plan_make(&plan, &follow_observer, btf);
+	is_int(plan_choose(&plan, 0), FOLLOW_SOURCE_FEXIT, "follow: the iterator is enough");
+	ok(plan_layers_missing(&plan, FOLLOW_SOURCE_STOCK, names, sizeof(names)), "follow: layers are missing");
+	is_str(names, "kiocb, fault, pass, dio, folio, ioend, bio, device", "follow: all but those of the iterator");
+	ok(plan_loads(&plan, FOLLOW_SOURCE_STOCK, "iter_begin") && !plan_loads(&plan, FOLLOW_SOURCE_STOCK, "device_queue") &&
+	   !plan_loads(&plan, FOLLOW_SOURCE_STOCK, "no_such_program"), "follow: a program is loaded if its event is there");
+	add_event(btf, "btf_trace_block_bio_queue", 1, 1);
+	add_event(btf, "btf_trace_iomap_dio_rw_begin", 5, 1);
+	plan_make(&plan, &follow_observer, btf);
+	plan_layers_missing(&plan, FOLLOW_SOURCE_STOCK, names, sizeof(names));
+	is_str(names, "kiocb, fault, pass, dio, folio, ioend, bio", "follow: the layer of an event that has come is seen");
+	ok(plan_loads(&plan, FOLLOW_SOURCE_STOCK, "device_queue") && !plan_loads(&plan, FOLLOW_SOURCE_STOCK, "rw_begin"),
+	   "follow: an event with other arguments is as good as none");
+	plan_make(&plan, &lookups_observer, btf);
+	ok(!plan_layers_missing(&plan, SOURCE_DSTMAP, names, sizeof(names)) && !*names, "lookups have no layers to miss");
+	btf__free(btf);
 }
 
 int main(void)
@@ -690,5 +726,6 @@ int main(void)
 	from_file();
 	from_module();
 	ok(!source_name(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_COUNT) && !source_limits(&lookups_observer, SOURCE_LOOKUP), "no names beyond the sources");
+	layers();
 	return done_testing();
 }

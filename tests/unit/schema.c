@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "args.h"
+#include "follow_fields.h"
 #include "format.h"
 #include "help.h"
 #include "lookups.h"
@@ -96,7 +97,8 @@ static void sources(void)
 			strcat(by, i ? "|" : "");
 			strcat(by, by_names[o->key[i]]);
 		}
-		is_str(options[o->by_option].choices, by, "%s: --by's choices are its keys", o->command);
+		if (o->key_count)
+			is_str(options[o->by_option].choices, by, "%s: --by's choices are its keys", o->command);
 		ok(o->source_count <= SOURCES_MAX, "%s: there is room for the sources", o->command);
 		ok(o->counter_count <= HIST_COUNTERS && (!o->counter_count || (is_word(o->ratio.name, "_") && is_doc(o->ratio.doc) &&
 		   o->ratio.part < o->counter_count && o->ratio.whole < o->counter_count)), "%s: there is room for the counters", o->command);
@@ -188,6 +190,54 @@ static void vocabulary(void)
 		}
 	}
 	ok(caller_count * 2 <= RANGE_MAX, "there is room for the callers and their parts");
+}
+
+/* Observers whose events consist of steps. */
+static void steps(void)
+{
+	size_t n;
+	int i, j, v;
+
+	for (n = 0; n < observer_count; n++) {
+		const struct observer *o = observers[n];
+
+		for (i = 0; i < o->step_field_count; i++) {
+			const struct field *f = &o->step_field[i];
+
+			ok(is_word(f->name, "_") && is_doc(f->doc) && f->unit && f->size && f->offset >= sizeof(__u64),
+			   "%s: the field %s of a step has a sentence and a place", o->command, f->name);
+		}
+		for (i = 0; i < o->step_count; i++) {
+			const struct step_desc *s = &o->step[i];
+
+			ok(is_word(s->name, "_") && is_doc(s->doc) && s->layer < (unsigned int)o->layer_count, "%s: the step %s has a layer and a sentence",
+			   o->command, step_title(o, i));
+			for (j = 0; j < i; j++) {
+				if (o->step[j].layer == s->layer && !strcmp(o->step[j].name, s->name))
+					ok(false, "%s: the step %s is there twice", o->command, step_title(o, i));
+			}
+			for (v = 0; v < STEP_VALUES_MAX && s->value[v].name; v++) {
+				bool again = false;
+
+				/* The fields of a step and its values are members of one object. */
+				for (j = 0; j < o->step_field_count; j++)
+					again |= !strcmp(o->step_field[j].name, s->value[v].name);
+				for (j = 0; j < v; j++)
+					again |= !strcmp(s->value[j].name, s->value[v].name);
+				ok(is_word(s->value[v].name, "_") && !again && s->value[v].size == sizeof(__u64), "%s: %s has the value %s once", o->command,
+				   step_title(o, i), s->value[v].name);
+			}
+		}
+		/* What probe says is not seen is a layer of which some source sees something. */
+		for (i = 0; i < o->layer_count; i++) {
+			unsigned int seen = 0;
+
+			for (j = 0; j < PROGRAMS_MAX; j++)
+				seen |= o->source[0].program[j].layers;
+			ok(seen >> i & 1, "%s: the best source sees the layer %s", o->command, o->layer[i].name);
+		}
+	}
+	ok(STEP_VALUES == STEP_VALUES_MAX, "there is room for the values of a step");
 }
 
 /* Words by single blanks, so that the wrapping is no matter. */
@@ -296,6 +346,10 @@ static void help(void)
 				snprintf(part, sizeof(part), "%s %s", mapping_types[i].name, mapping_types[i].doc);
 				ok(contains(words, part), "help %s has the type %s", o->command, mapping_types[i].name);
 			}
+			for (i = 0; i < o->step_count; i++) {
+				snprintf(part, sizeof(part), "%s %s", step_title(o, i), o->step[i].doc);
+				ok(contains(words, part), "help %s has the step %s", o->command, step_title(o, i));
+			}
 			for (i = 0; i < LOSS_COUNT; i++) {
 				snprintf(part, sizeof(part), "%s %s", losses[i].name, losses[i].doc);
 				ok(contains(words, part), "help %s has the loss %s", o->command, losses[i].name);
@@ -339,6 +393,7 @@ int main(void)
 	sources();
 	words();
 	vocabulary();
+	steps();
 	help();
 	examples();
 	return done_testing();

@@ -13,6 +13,8 @@ struct account {
 	__u64 duration_ns;
 	__u64 unseen_at_most;		/* lookups that may be missing from @seen: begins that the kernel left out, and no end told of */
 	__u64 stacks_lost;		/* of records that were emitted without */
+	__u64 steps_lost;		/* of those that were seen; only if @steps */
+	bool steps;
 	const char *command;
 	const char *source;		/* NULL: none was attached */
 };

@@ -151,6 +151,17 @@ char *put_flags(char *p, const struct flag_desc *flags, size_t count, enum flag_
 	return p;
 }
 
+static char *put_flag_list(char *p, enum field_kind kind, enum flag_era era, __u32 value)
+{
+	size_t i;
+
+	for (i = 0; i < flag_list_count; i++) {
+		if (flag_lists[i].kind == kind)
+			p = put_flags(p, flag_lists[i].flag, flag_lists[i].count, era, value);
+	}
+	return p;
+}
+
 static __u64 field_value(const struct field *field, const void *event)
 {
 	const char *at = (const char *)event + field->offset;
@@ -255,16 +266,27 @@ static char *put_regions(char *p, const struct regions *regions, enum format_kin
 	return p;
 }
 
-static char *put_field(struct format *format, char *p, const struct field *field, const void *event)
+/* Operation and flags of a bio, in one number. */
+static char *put_opf(char *p, enum flag_era era, __u32 value)
+{
+	static const char *const names[] = { "READ", "WRITE", "FLUSH", "DISCARD" };
+	__u32 op = value & 0xff;
+
+	p = op < sizeof(names) / sizeof(names[0]) ? put_str(p, names[op]) : put_dec(p, op);
+	if (value > 0xff)
+		*p++ = '|';
+	return put_flag_list(p, KIND_OPF, era, value & ~0xffu);
+}
+
+char *format_field(struct format *format, char *p, const struct field *field, const void *event)
 {
 	bool json = format->kind == FORMAT_JSON, table = format->kind == FORMAT_TABLE;
 	const char *name, *at = (const char *)event + field->offset;
 	__u64 value = field_value(field, event);
-	size_t i;
 
 	switch (field->kind) {
 	case KIND_EVENT:
-		return put_word(p, format->observer->event, json);
+		return put_word(p, format->event ? format->event : format->observer->event, json);
 	case KIND_SOURCE:
 		return put_name(p, source_name(format->observer, value), value, json);
 	case KIND_TIME:
@@ -295,6 +317,7 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_DM_OP:
 	case KIND_DM_MEMORY:
 	case KIND_DM_WAIT:
+	case KIND_LAYER:
 		return put_name(p, word_of(field->kind, value), value, json);
 	case KIND_MAP_FLAGS:
 	case KIND_ASK_FLAGS:
@@ -304,17 +327,24 @@ static char *put_field(struct format *format, char *p, const struct field *field
 	case KIND_AIO_FLAGS:
 	case KIND_RW_FLAGS:
 	case KIND_DM_FLAGS:
-		if (table && !value)
+	case KIND_OPF:
+		if (table && !value && field->kind != KIND_OPF)
 			return put_str(p, "-");
 		if (json)
 			*p++ = '"';
-		for (i = 0; i < flag_list_count; i++) {
-			if (flag_lists[i].kind == field->kind)
-				p = put_flags(p, flag_lists[i].flag, flag_lists[i].count, format->era, value);
-		}
+		p = field->kind == KIND_OPF ? put_opf(p, format->era, value) : put_flag_list(p, field->kind, format->era, value);
 		if (json)
 			*p++ = '"';
 		return p;
+	case KIND_STEP:
+		return put_name(p, value < (__u64)format->observer->step_count ? format->observer->step[value].name : NULL, value, json);
+	case KIND_RESULT:
+		if (!table)
+			return put_sdec(p, value);
+		if ((__s64)value > 0)
+			return put_size(p, value);
+		name = value && (__s64)value >= -4095 ? strerrorname_np((int)-value) : NULL;
+		return !value ? put_str(p, "ok") : name ? put_str(p, name) : put_sdec(p, value);
 	case KIND_RET:
 		if (!table)
 			return put_sdec(p, (__s32)value);
@@ -378,6 +408,11 @@ char *format_header(const struct format *format, char *p)
 			p = put_pad(put_str(p, field->heading), start, field->width);
 		else
 			p = put_str(p, field->name);
+	}
+	if (format->kind == FORMAT_CSV && format->observer->step_count) {
+		for (i = 0; i < format->observer->step_field_count; i++)
+			p = put_str(put_str(p, ",step_"), format->observer->step_field[i].name);
+		p = put_str(p, ",step_values");
 	}
 	while (p > line && p[-1] == ' ')
 		p--;
@@ -482,7 +517,7 @@ char *format_event(struct format *format, char *p, const void *event)
 			if (null)
 				*p++ = '-';
 			else
-				p = put_field(format, p, field, event);
+				p = format_field(format, p, field, event);
 			p = put_pad(p, start, field->width);
 			if (color)
 				p = put_str(p, "\033[0m");
@@ -494,13 +529,13 @@ char *format_event(struct format *format, char *p, const void *event)
 			p = put_str(p, field->name);
 			*p++ = '"';
 			*p++ = ':';
-			p = null ? put_str(p, "null") : put_field(format, p, field, event);
+			p = null ? put_str(p, "null") : format_field(format, p, field, event);
 			break;
 		case FORMAT_CSV:
 			if (i)
 				*p++ = ',';
 			if (!null)
-				p = put_field(format, p, field, event);
+				p = format_field(format, p, field, event);
 			break;
 		}
 	}

@@ -25,6 +25,7 @@ struct format {
 	enum format_clock clock;
 	bool color;			/* of the table */
 	struct percentiles percentiles;	/* of histograms */
+	const char *event;		/* the name to show instead of the observer's; NULL: that */
 	__s64 wall_offset_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	__u64 span_ns;			/* of rates */
 	struct paths *paths;		/* NULL: none is known */
@@ -52,6 +53,9 @@ void format_sync_clock(struct format *format);
  */
 char *format_header(const struct format *format, char *p);
 char *format_event(struct format *format, char *p, const void *event);
+
+/* One field of a record. */
+char *format_field(struct format *format, char *p, const struct field *field, const void *record);
 
 /* A CLOCK_MONOTONIC time as the kind of format and its clock show it; JSON with quotes, as a number there would lose nanoseconds. */
 char *format_time(struct format *format, char *p, __u64 mono_ns);

@@ -95,6 +95,25 @@ static void help_observer(FILE *file, const struct observer *observer)
 			 *field->unit ? "]" : "");
 		entry(file, term, doc, 28);
 	}
+	if (observer->step_count)
+		fprintf(file, "\nStep fields (those in capitals are columns of its line):\n");
+	for (i = 0; i < observer->step_field_count; i++) {
+		const struct field *field = &observer->step_field[i];
+		char term[48], doc[256];
+
+		snprintf(term, sizeof(term), "%s%s%s", field->name, field->heading ? " " : "", field->heading ? field->heading : "");
+		snprintf(doc, sizeof(doc), "%s%s%s%s", field->doc, *field->unit ? " [" : "", field->unit, *field->unit ? "]" : "");
+		entry(file, term, doc, 28);
+	}
+	if (observer->step_count)
+		fprintf(file, "\nSteps (layer and name; what each has beside the fields in brackets):\n");
+	for (i = 0; i < observer->step_count; i++) {
+		const char *values = step_values(observer, i);
+		char doc[384];
+
+		snprintf(doc, sizeof(doc), "%s%s%s%s", observer->step[i].doc, *values ? " [" : "", values, *values ? "]" : "");
+		entry(file, step_title(observer, i), doc, 28);
+	}
 	if (observer_filters_op(observer)) {
 		fprintf(file, "\nOperations (group in brackets):\n");
 		for (i = 0; i < OP_COUNT; i++) {

@@ -142,6 +142,12 @@ void out_end(struct out *out, char *end, bool record)
 		out->plain++;
 }
 
+void out_part(struct out *out, char *end)
+{
+	if (!out->error)
+		out->len = end - out->buffer;
+}
+
 void out_printf(struct out *out, const char *format, ...)
 {
 	char *p = out_begin(out);

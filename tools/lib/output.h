@@ -23,6 +23,9 @@ void out_free(struct out *out);
 char *out_begin(struct out *out);
 void out_end(struct out *out, char *end, bool record);
 
+/* The same of a part of a line: the rest follows. */
+void out_part(struct out *out, char *end);
+
 /* A line that is no record (header, summary). */
 void out_printf(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -220,8 +220,11 @@ void plan_make(struct plan *plan, const struct observer *observer, const struct 
 
 			if (program->function && function_args(btf, program->function) != program->args)
 				continue;
-			plan->source[source].programs |= 1u << i;
-			plan->source[source].conditional |= program->function && !program->extra;
+			if (program->event && event_args(btf, program->event) != program->args)
+				continue;
+			plan->source[source].program[i] = true;
+			plan->source[source].layers |= program->layers;
+			plan->source[source].conditional |= (program->function || program->event) && !program->extra;
 		}
 		for (i = 0; i < desc->need_count; i++)
 			check(plan, btf, source, &desc->needs[i]);
@@ -262,6 +265,31 @@ void plan_try(struct plan *plan, const struct btf *btf)
 		else
 			close(fd);
 	}
+}
+
+bool plan_loads(const struct plan *plan, int source, const char *program)
+{
+	const struct source_desc *desc = &plan->observer->source[source];
+	int i;
+
+	for (i = 0; i < PROGRAMS_MAX && desc->program[i].name; i++) {
+		if (plan->source[source].program[i] && !strcmp(desc->program[i].name, program))
+			return true;
+	}
+	return false;
+}
+
+bool plan_layers_missing(const struct plan *plan, int source, char *names, size_t size)
+{
+	size_t used = 0;
+	int i;
+
+	names[0] = 0;
+	for (i = 0; i < plan->observer->layer_count && used < size; i++) {
+		if (!(plan->source[source].layers >> i & 1))
+			used += snprintf(names + used, size - used, "%s%s", used ? ", " : "", plan->observer->layer[i].name);
+	}
+	return used;
 }
 
 int plan_choose(const struct plan *plan, int from)

@@ -17,7 +17,8 @@ struct plan {
 	struct {
 		bool usable;
 		bool conditional;	/* one of the programs that have a condition is among them */
-		unsigned int programs;	/* bit: index in the source's list */
+		bool program[PROGRAMS_MAX];	/* is loaded */
+		unsigned int layers;	/* bits: of the observer's, those that are seen */
 		char why_not[160];	/* if not usable: what is missing, in words */
 	} source[SOURCES_MAX];
 	enum flag_era era;
@@ -41,6 +42,12 @@ void plan_make(struct plan *plan, const struct observer *observer, const struct 
  * Needs the privilege to load programs. The observers need not call it: they fall back when they attach.
  */
 void plan_try(struct plan *plan, const struct btf *btf);
+
+/* Whether this program is loaded for the source. */
+bool plan_loads(const struct plan *plan, int source, const char *program);
+
+/* The names of the layers that @source cannot see here, joined by commas; false if it sees all of them. */
+bool plan_layers_missing(const struct plan *plan, int source, char *names, size_t size);
 
 /* The best usable source from @from on, -1 if there is none. */
 int plan_choose(const struct plan *plan, int from);

@@ -100,6 +100,16 @@ const struct observe_config *observe_config(const struct observation *o)
 	return &o->config;
 }
 
+struct format *observe_format(struct observation *o)
+{
+	return &o->format;
+}
+
+struct out *observe_out(struct observation *o)
+{
+	return o->out;
+}
+
 /* The object's BTF says in which section the variable is, and where. */
 void *observe_variable(struct observation *o, const char *name)
 {
@@ -165,7 +175,8 @@ static void configure(struct observation *o)
 
 	config->self = getpid();
 	config->hist = args->given[OPT_HIST];
-	config->hist_by = o->observer->key[args->given[by] ? args->number[by] : 0];
+	if (o->observer->key_count)
+		config->hist_by = o->observer->key[args->given[by] ? args->number[by] : 0];
 	if (o->top_keys) {
 		config->hist = 1;
 		config->hist_by = BY_TOP;
@@ -232,9 +243,13 @@ static void name_stacks(struct observation *o)
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct observation *o = ctx;
-	char *p = out_begin(o->out);
+	char *p;
 
-	(void)size;
+	if (o->code->record) {
+		o->code->record(o, data, size);
+		return 0;
+	}
+	p = out_begin(o->out);
 	out_end(o->out, format_event(&o->format, p, data), true);
 	return 0;
 }
@@ -267,7 +282,7 @@ static int prepare(struct observation *o, int source)
 		const struct program_desc *desc = &o->source->program[i];
 
 		o->program[i] = NULL;
-		if (!(o->plan.source[source].programs >> i & 1) || (o->config.hist && o->source->program[i].details))
+		if (!o->plan.source[source].program[i] || (o->config.hist && desc->details))
 			continue;
 		o->program[i] = bpf_object__find_program_by_name(o->object, o->config.plain && desc->plain ? desc->plain : desc->name);
 		if (!o->program[i])
@@ -642,6 +657,9 @@ static int account(struct observation *o)
 	} else {
 		a->emitted = out_written(o->out);
 		a->lost[LOSS_output] = in_kernel - a->emitted;
+		if (o->code->account)
+			o->code->account(o, a);
+		in_kernel = a->emitted + a->lost[LOSS_output];
 	}
 	if (o->source->stateless) {
 		/* Each run is one event. Where there are begins and ends a run left out shows as an unmatched begin or end. */
@@ -657,7 +675,9 @@ static int account(struct observation *o)
 			if (i != LOSS_output)
 				known += a->lost[i];
 		}
-		if (a->seen > known)
+		if (a->seen > known && o->code->record && o->config.count && a->emitted >= o->config.count)
+			a->filtered += a->seen - known;		/* nobody waits for these */
+		else if (a->seen > known)
 			a->lost[LOSS_unmatched_begin] += a->seen - known;
 		if (begins_skipped > a->lost[LOSS_unmatched_end])
 			a->unseen_at_most = begins_skipped - a->lost[LOSS_unmatched_end];
@@ -698,6 +718,8 @@ static int watch(struct observation *o, struct err *err)
 		if (ring_buffer__consume_n(o->ring, 4096) <= 0)
 			break;
 	}
+	if (!ret && o->code->end)
+		o->code->end(o);
 	out_flush(o->out);
 	hist_set_free(&shown);
 	hist_set_free(&last);

@@ -9,7 +9,10 @@
 #include "observers.h"
 #include "plan.h"
 
+struct account;
+struct format;
 struct observation;
+struct out;
 
 /* The programs of an observer, and what it alone has to do. */
 struct observe_code {
@@ -18,6 +21,10 @@ struct observe_code {
 	size_t elf_size;
 	/* Before the programs of @source are loaded: sets the observer's own variables. May be NULL. */
 	void (*configure)(struct observation *o, int source);
+	/* Instead of printing a line for each record. The next after the last of them, and what the observer has left out by itself. */
+	void (*record)(struct observation *o, const void *data, size_t size);
+	void (*end)(struct observation *o);
+	void (*account)(struct observation *o, struct account *account);
 };
 
 /* A whole run of the command: returns an exit status, with @err filled unless it is STATUS_OK. */
@@ -28,6 +35,9 @@ const struct plan *observe_plan(const struct observation *o);
 const struct observe_config *observe_config(const struct observation *o);
 /* A variable of the programs, NULL if there is none of this name. */
 void *observe_variable(struct observation *o, const char *name);
+/* For record() and end(). */
+struct format *observe_format(struct observation *o);
+struct out *observe_out(struct observation *o);
 /* A sentence for -v. */
 void observe_tell(const struct observation *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

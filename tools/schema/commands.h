@@ -152,6 +152,30 @@
 		"iomapscope top -d /srv --by processes --sort dio\twho does direct I/O on one file system\n" \
 		"iomapscope top -b --count 1 --interval 10s --latency dio\tten seconds, printed once\n" \
 		"iomapscope top -o json --by devices\tfor a program to read\n") \
+	COMMAND(follow, "follow", NULL, \
+		"follow requests through every layer, each as a timeline with its steps", \
+		"A request is what begins by itself: a kiocb of libaio, a direct I/O request, an operation of iomap (a write, a readahead), a pass " \
+		"of writeback, a page fault on fsdax. What begins while its task is at work on one, and on that work's behalf, is part of it: " \
+		"the operation of a direct I/O request and its bios, the writeback inside an O_SYNC write, a page fault inside a write, the " \
+		"metadata that a lookup reads. Each request is printed when the last of these is over: a line with the whole, and below it a line " \
+		"for each step, with the time since the begin, the time since the step before, the layer, and what happened; what is " \
+		"nested is indented. #N tells one bio, or ioend, or operation of the request from another.\n\n" \
+		"The filters are asked where a request begins, of the task and the file that it is for; --min-latency and --errors when it is " \
+		"over. What happens in an interrupt or a worker is known by the addresses of kiocb, direct I/O, ioend and bio, never by the " \
+		"task that it has interrupted. Work that others do on its behalf without one of these, as a flush of the log by a worker of the " \
+		"file system, is not seen, only that it was waited for.\n\n" \
+		"At most 16384 requests are held, of at most 4096 steps each and 65536 together; steps beyond are counted with the request, requests as lost " \
+		"(map_full). One that has not ended when the tool does is printed as unfinished, and counts as lost (unmatched_begin). The last line " \
+		"says how many were seen, emitted, left out by the filters, and lost, and why. Always seen = emitted + filtered + lost.\n\n" \
+		"A kernel with this project's events shows every layer. On a stock kernel from 6.1 on, what its own events and functions tell is " \
+		"shown; 'iomapscope probe' says which layers that leaves out. io_uring has no kiocb layer; its direct I/O begins with the dio layer.\n\n" \
+		"JSON has one object a request, with its steps in the array timeline; CSV has one line a step, with the fields of the request before " \
+		"those of the step.", \
+		LIST(OPT_OUTPUT, OPT_PID, OPT_COMM, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, \
+		     OPT_COUNT, OPT_SOURCE_FOLLOW, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
+		"iomapscope follow -f /srv/db -n 1\tthe next request to this file, from top to bottom\n" \
+		"iomapscope follow -c postgres --op dio --min-latency 10ms\twhere the slow ones spend their time\n" \
+		"iomapscope follow -d /srv --errors -o json\trequests that fail, with all their steps\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \
@@ -185,7 +209,7 @@
 /* LOSS(id, doc): why what was seen was neither emitted nor filtered. */
 #define LOSSES(LOSS) \
 	LOSS(ring_full, "the reader did not keep up and the ring had no room; see --ring-size") \
-	LOSS(map_full, "a table of the kernel had no room for the task, the key, or one more in flight") \
+	LOSS(map_full, "a table had no room for the task, the key, or one more in flight") \
 	LOSS(unmatched_begin, "the end was not seen, or had not come yet") \
 	LOSS(unmatched_end, "lookups: the begin was not seen, as when it was before the tool's") \
 	LOSS(skipped, "the kernel skipped the program because it was running already") \

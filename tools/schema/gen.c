@@ -153,6 +153,19 @@ static void man_observer(const struct observer *observer)
 			 *field->unit ? ")" : "");
 		roff_item(term, doc);
 	}
+	if (observer->step_count)
+		puts(".SH STEP FIELDS\nIn the objects of JSON's array timeline; in CSV with step_ before them.");
+	for (i = 0; i < observer->step_field_count; i++)
+		roff_item(observer->step_field[i].name, observer->step_field[i].doc);
+	if (observer->step_count)
+		puts(".SH STEPS\nLayer and name; in brackets what each has beside the fields.");
+	for (i = 0; i < observer->step_count; i++) {
+		const char *values = step_values(observer, i);
+		char doc[384];
+
+		snprintf(doc, sizeof(doc), "%s%s%s%s", observer->step[i].doc, *values ? " [" : "", values, *values ? "]" : "");
+		roff_item(step_title(observer, i), doc);
+	}
 	if (observer_filters_op(observer)) {
 		puts(".SH OPERATIONS\nWith their group, which \\fB\\-\\-op\\fR takes as well.");
 		for (i = 0; i < OP_COUNT; i++) {
@@ -337,6 +350,12 @@ static void cell(const char *text)
 	fputs(" |", stdout);
 }
 
+static bool is_text(const struct field *field)
+{
+	return field->kind != KIND_DEC && field->kind != KIND_SIZE && field->kind != KIND_HEX && field->kind != KIND_RET &&
+	       field->kind != KIND_RESULT && field->kind != KIND_DURATION && field->kind != KIND_RATE && field->kind != KIND_BYTE_RATE;
+}
+
 static int events(const char *name)
 {
 	const struct command_desc *command = command_find(name);
@@ -350,16 +369,32 @@ static int events(const char *name)
 	puts("| field | column | type | unit | null | meaning |\n|---|---|---|---|---|---|");
 	for (i = 0; i < observer->field_count; i++) {
 		const struct field *field = &observer->field[i];
-		bool text = field->kind != KIND_DEC && field->kind != KIND_SIZE && field->kind != KIND_HEX &&
-			    field->kind != KIND_RET && field->kind != KIND_DURATION && field->kind != KIND_RATE &&
-			    field->kind != KIND_BYTE_RATE;
-
 		printf("| `%s` |", field->name);
 		cell(field->heading ? field->heading : "");
-		cell(field->kind == KIND_REGIONS ? "array" : text ? "string" : "number");
+		cell(field->kind == KIND_REGIONS ? "array" : is_text(field) ? "string" : "number");
 		cell(field->unit);
 		cell(field->nullable ? "can be" : "never");
 		cell(field->doc);
+		putchar('\n');
+	}
+	if (!observer->step_count)
+		return 0;
+	puts("\nThe fields of a step:\n\n| field | type | unit | null | meaning |\n|---|---|---|---|---|");
+	for (i = 0; i < observer->step_field_count; i++) {
+		const struct field *field = &observer->step_field[i];
+
+		printf("| `%s` |", field->name);
+		cell(is_text(field) ? "string" : "number");
+		cell(field->unit);
+		cell(field->nullable ? "can be" : "never");
+		cell(field->doc);
+		putchar('\n');
+	}
+	puts("\nThe steps, and what each has beside these fields:\n\n| layer | step | also | meaning |\n|---|---|---|---|");
+	for (i = 0; i < observer->step_count; i++) {
+		printf("| %s | %s |", observer->layer[observer->step[i].layer].name, observer->step[i].name);
+		cell(step_values(observer, i));
+		cell(observer->step[i].doc);
 		putchar('\n');
 	}
 	return 0;

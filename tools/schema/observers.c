@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <string.h>
 
 #include "observers.h"
@@ -10,6 +11,7 @@ const struct observer *const observers[] = {
 	&dax_observer,
 	&aio_observer,
 	&dmio_observer,
+	&follow_observer,
 };
 const size_t observer_count = sizeof(observers) / sizeof(observers[0]);
 
@@ -34,12 +36,43 @@ const char *source_limits(const struct observer *observer, unsigned int source)
 	return source < (unsigned int)observer->source_count ? observer->source[source].limits : NULL;
 }
 
+const char *step_title(const struct observer *observer, int step)
+{
+	static char title[64];
+
+	snprintf(title, sizeof(title), "%s %s", observer->layer[observer->step[step].layer].name, observer->step[step].name);
+	return title;
+}
+
+const char *step_values(const struct observer *observer, int step)
+{
+	const struct field *value = observer->step[step].value;
+	static char names[160];
+	size_t used = 0;
+	int i;
+
+	names[0] = 0;
+	for (i = 0; i < STEP_VALUES_MAX && value[i].name; i++)
+		used += snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "", value[i].name);
+	return names;
+}
+
 bool observer_shows(const struct observer *observer, enum field_kind kind)
 {
 	int i;
 
 	for (i = 0; i < observer->field_count; i++) {
 		if (observer->field[i].kind == kind)
+			return true;
+	}
+	for (i = 0; i < observer->step_field_count; i++) {
+		if (observer->step_field[i].kind == kind)
+			return true;
+	}
+	for (i = 0; i < observer->step_count * STEP_VALUES_MAX; i++) {
+		const struct field *value = &observer->step[i / STEP_VALUES_MAX].value[i % STEP_VALUES_MAX];
+
+		if (value->name && value->kind == kind)
 			return true;
 	}
 	return false;

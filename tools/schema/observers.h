@@ -26,7 +26,7 @@ struct need {
 	int args;
 };
 
-/* One that is loaded for a source; with a @function only if that exists with so many arguments. */
+/* One that is loaded for a source; with a @function or an @event only if that exists with so many arguments. */
 struct program_desc {
 	const char *name;
 	const char *function;
@@ -35,9 +35,11 @@ struct program_desc {
 	const char *plain;	/* loaded in its place where cfg.plain is set; if stateless it does not count what is seen */
 	bool begins;		/* sees begins, as the first one does */
 	bool details;		/* for what only lines show: not loaded for histograms */
+	const char *event;
+	unsigned int layers;	/* bits: the observer's layers that it sees something of */
 };
 
-#define PROGRAMS_MAX 24
+#define PROGRAMS_MAX 96
 
 struct source_desc {
 	const char *name;
@@ -47,6 +49,17 @@ struct source_desc {
 	struct program_desc program[PROGRAMS_MAX];	/* the one that sees the begin first */
 	bool kprobes;				/* needs functions only to put kprobes on them */
 	bool stateless;				/* one program that sees all at once: each of its runs is one event */
+};
+
+/* A step, if an event consists of several: what it is, and what the numbers in its record are. */
+#define STEP_VALUES_MAX 6
+
+struct step_desc {
+	const char *name;
+	const char *doc;
+	unsigned int layer;
+	unsigned int shows;
+	struct field value[STEP_VALUES_MAX];	/* as many as have a name */
 };
 
 struct observer {
@@ -69,17 +82,32 @@ struct observer {
 		const char *name, *doc;
 		int part, whole;		/* counters */
 	} ratio;				/* if it has counters */
+	/* The rest only where an event consists of steps. */
+	const struct field *step_field;
+	int step_field_count;
+	const struct step_desc *step;
+	int step_count;
+	const struct name_desc *layer;
+	int layer_count;
 };
 
 #define SOURCES_MAX 6
 
-extern const struct observer lookups_observer, ioends_observer, dio_observer, dax_observer, aio_observer, dmio_observer;
+extern const struct observer lookups_observer, ioends_observer, dio_observer, dax_observer, aio_observer, dmio_observer, follow_observer;
 
 /* The rows of top: formatted and explained like an event, but not observed, as it has no sources. Not one of observers[]. */
 extern const struct observer top_table;
 
+/* For those that handle them by themselves. */
+extern const struct field follow_step_fields[];
+extern const struct step_desc follow_steps[];
+
 extern const struct observer *const observers[];
 extern const size_t observer_count;
+
+/* "kiocb begin", and as "opcode, fd, user_data" the numbers that it has; both are the next call's, too. */
+const char *step_title(const struct observer *observer, int step);
+const char *step_values(const struct observer *observer, int step);
 
 /* The observer of a command, or the table of its rows; NULL if it has none. */
 const struct observer *observer_of(const struct command_desc *command);

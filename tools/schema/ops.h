@@ -319,6 +319,19 @@ enum dm_wait { DM_WAITS(WORD_ENUM_DM_WAIT) DM_WAIT_COUNT };
 	FLAG("RAHEAD", 6, 6, 6, "readahead, may fail at any time") \
 	FLAG("BACKGROUND", 7, 7, 7, "in the background")
 
+/* REQ_<name> of include/linux/blk_types.h, behind the eight bits of the operation. Only those that have not moved since 6.1. */
+#define BIO_FLAGS(FLAG) \
+	FLAG("SYNC", 11, 11, 11, "somebody waits for it") \
+	FLAG("META", 12, 12, 12, "metadata of the file system") \
+	FLAG("PRIO", 13, 13, 13, "before others") \
+	FLAG("NOMERGE", 14, 14, 14, "not to be merged with others") \
+	FLAG("IDLE", 15, 15, 15, "more is to come soon") \
+	FLAG("FUA", 17, 17, 17, "durable at the end") \
+	FLAG("PREFLUSH", 18, 18, 18, "the device's cache is flushed before") \
+	FLAG("RAHEAD", 19, 19, 19, "readahead, may fail at any time") \
+	FLAG("BACKGROUND", 20, 20, 20, "background I/O") \
+	FLAG("NOWAIT", 21, 21, 21, "must not block")
+
 /* The bits that the programs themselves look at. */
 #define RESULT_FAILED	0x73u		/* OOM, SIGBUS, HWPOISON, HWPOISON_LARGE, SIGSEGV */
 #define RESULT_NOPAGE	(1u << 8)

@@ -84,8 +84,8 @@
 	       "only what failed") \
 	OPTION(DURATION, 0, "duration", "TIME", TIME, NULL, "Bounds", \
 	       "stop after this time") \
-	OPTION(COUNT, 0, "count", "N", NUMBER, NULL, "Bounds", \
-	       "stop after N lines were printed; what comes later counts as filtered") \
+	OPTION(COUNT, 'n', "count", "N", NUMBER, NULL, "Bounds", \
+	       "stop after N were printed; what comes later counts as filtered") \
 	OPTION(COUNT_TOP, 0, "count", "N", NUMBER, NULL, "Bounds", \
 	       "stop after N intervals") \
 	OPTION(SOURCE, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter+fexit|iomap_iter+dstmap", "Kernel", \
@@ -99,6 +99,8 @@
 	OPTION(SOURCE_AIO, 0, "source", "NAME", CHOICE, "aio_iocb|io_submit_one+fexit|aio_read+fexit|aio_read+kprobe", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_DMIO, 0, "source", "NAME", CHOICE, "dm_io|dispatch_io+fentry|dispatch_io+kprobe", "Kernel", \
+	       "observe by this source, instead of the best one that the kernel has (see probe)") \
+	OPTION(SOURCE_FOLLOW, 0, "source", "NAME", CHOICE, "iomap_op|iomap_iter+fexit|iomap_iter", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \

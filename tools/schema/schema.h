@@ -54,6 +54,10 @@ enum field_kind {
 	KIND_PATH_WAS,		/* what user space knows beside it */
 	KIND_KSTACK,		/* a number of the map of stacks, below 0: null */
 	KIND_USTACK,
+	KIND_LAYER,
+	KIND_STEP,		/* name of one of the observer's steps */
+	KIND_RESULT,		/* ok, ENOSPC or a number of bytes in the table, a number in JSON and CSV */
+	KIND_OPF,		/* operation and flags of a bio */
 	KIND_DEV,		/* kernel encoding in the record, MAJOR:MINOR shown */
 	KIND_RATE,		/* what an interval added; per second in the table */
 	KIND_BYTE_RATE,
