@@ -20,10 +20,7 @@
 #include "aio.h"
 #include "observe.bpf.h"
 
-/*
- * Beside those that report the end of what was accepted: where a request is refused. As these look no path up, programs that
- * begin one borrow their rooms for that.
- */
+/* Beside those that report the end of what was accepted: where a request is refused. */
 enum {
 	STATS_REFUSED = STATS_END + 1,
 	STATS_REFUSED_READ,
@@ -127,8 +124,8 @@ static __always_inline bool request_filtered(const struct flight *f)
 	return file_filtered(f->dev, f->ino) || op_filtered(f->op);
 }
 
-/* Puts the request into the table, unless what is known of it now leaves it out. @room: see STATS_REFUSED. */
-static __always_inline bool take_up(void *ctx, __u32 room, const void *identity, struct inode *inode, struct flight *f)
+/* Puts the request into the table, unless what is known of it now leaves it out. */
+static __always_inline bool take_up(void *ctx, const void *identity, struct inode *inode, struct flight *f)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
 	__u64 key = (__u64)identity;
@@ -140,7 +137,7 @@ static __always_inline bool take_up(void *ctx, __u32 room, const void *identity,
 		return false;
 	}
 	if (inode)
-		f->path = path_of(room, inode, f->dev, f->ino);
+		f->path = path_of(STATS_BEGIN, inode, f->dev, f->ino);
 	f->stacks = stacks_of(ctx, st);
 	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY)) {
 		COUNT(st->map_full);
@@ -245,7 +242,7 @@ int BPF_PROG(iocb_begin, void *iocb, struct file *file, unsigned long ctx_id, __
 		f.nulls |= AF_BIT(dev) | AF_BIT(ino);
 	}
 	/* An older request at this address that has ended unseen must not get this one's end. */
-	if (!begin(&f) || !take_up(ctx, STATS_BEGIN, iocb, inode, &f))
+	if (!begin(&f) || !take_up(ctx, iocb, inode, &f))
 		forget(iocb);
 	return 0;
 }
@@ -407,7 +404,7 @@ int BPF_PROG(submit_begin, struct kioctx *context, void *user_iocb)
 }
 
 /* The request of the thread's turn has an address now. */
-static __always_inline void found(void *ctx, __u32 room, void *identity, const struct iocb *iocb)
+static __always_inline void found(void *ctx, void *identity, const struct iocb *iocb)
 {
 	struct turn *turn = turn_of_task();
 	struct inode *inode;
@@ -424,7 +421,7 @@ static __always_inline void found(void *ctx, __u32 room, void *identity, const s
 	if (!iocb)
 		read_turn(turn);
 	inode = fill(&turn->flight, identity, iocb);
-	if (take_up(ctx, room, identity, inode, &turn->flight)) {
+	if (take_up(ctx, identity, inode, &turn->flight)) {
 		turn->identity = (__u64)identity;
 	} else {
 		forget(identity);
@@ -435,28 +432,28 @@ static __always_inline void found(void *ctx, __u32 room, void *identity, const s
 SEC("fentry/aio_read")
 int BPF_PROG(submit_read, void *req, const struct iocb *iocb)
 {
-	found(ctx, STATS_BEGIN, req, iocb);
+	found(ctx, req, iocb);
 	return 0;
 }
 
 SEC("fentry/aio_write")
 int BPF_PROG(submit_write, void *req, const struct iocb *iocb)
 {
-	found(ctx, STATS_REFUSED_WRITE, req, iocb);
+	found(ctx, req, iocb);
 	return 0;
 }
 
 SEC("fentry/aio_fsync")
 int BPF_PROG(submit_fsync, void *req, const struct iocb *iocb)
 {
-	found(ctx, STATS_REFUSED_FSYNC, req, iocb);
+	found(ctx, req, iocb);
 	return 0;
 }
 
 SEC("fentry/aio_poll_queue_proc")
 int BPF_PROG(submit_poll, void *file, void *head, struct aio_poll_table *table)
 {
-	found(ctx, STATS_REFUSED_READ, BPF_CORE_READ(table, iocb), NULL);
+	found(ctx, BPF_CORE_READ(table, iocb), NULL);
 	return 0;
 }
 
@@ -492,7 +489,7 @@ int BPF_PROG(submit_end, void *context, void *user_iocb, bool compat, int ret)
 }
 
 /* Stock kernels without an io_submit_one() to look at: the request begins where its file is about to be asked. */
-static __always_inline void stock_begin(void *ctx, __u32 room, void *identity, const struct iocb *iocb)
+static __always_inline void stock_begin(void *ctx, void *identity, const struct iocb *iocb)
 {
 	struct flight f = { .op = AIO_OP_POLL, .route = AIO_ROUTE_HIDDEN, .cancel = CANCEL_NONE };
 	struct inode *inode;
@@ -514,7 +511,7 @@ static __always_inline void stock_begin(void *ctx, __u32 room, void *identity, c
 		return;
 	}
 	inode = fill(&f, identity, iocb);
-	if (!take_up(ctx, room, identity, inode, &f))
+	if (!take_up(ctx, identity, inode, &f))
 		forget(identity);
 }
 
@@ -592,28 +589,28 @@ static __always_inline void stock_cancel(void *identity)
 SEC("fentry/aio_read")
 int BPF_PROG(read_begin, void *req, const struct iocb *iocb)
 {
-	stock_begin(ctx, STATS_BEGIN, req, iocb);
+	stock_begin(ctx, req, iocb);
 	return 0;
 }
 
 SEC("fentry/aio_write")
 int BPF_PROG(write_begin, void *req, const struct iocb *iocb)
 {
-	stock_begin(ctx, STATS_REFUSED_WRITE, req, iocb);
+	stock_begin(ctx, req, iocb);
 	return 0;
 }
 
 SEC("fentry/aio_fsync")
 int BPF_PROG(fsync_begin, void *req, const struct iocb *iocb)
 {
-	stock_begin(ctx, STATS_REFUSED_FSYNC, req, iocb);
+	stock_begin(ctx, req, iocb);
 	return 0;
 }
 
 SEC("fentry/aio_poll_queue_proc")
 int BPF_PROG(poll_begin, void *file, void *head, struct aio_poll_table *table)
 {
-	stock_begin(ctx, STATS_REFUSED_READ, BPF_CORE_READ(table, iocb), NULL);
+	stock_begin(ctx, BPF_CORE_READ(table, iocb), NULL);
 	return 0;
 }
 
@@ -667,12 +664,12 @@ struct {
 	__type(value, __u64);
 } calls SEC(".maps");
 
-static __always_inline void kprobe_begin(void *ctx, __u32 room, void *identity, const struct iocb *iocb)
+static __always_inline void kprobe_begin(void *ctx, void *identity, const struct iocb *iocb)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	__u64 key = (__u64)identity;
 
-	stock_begin(ctx, room, identity, iocb);
+	stock_begin(ctx, identity, iocb);
 	if (iocb && flight_of(identity))
 		bpf_map_update_elem(&calls, &tid, &key, BPF_ANY);
 }
@@ -691,28 +688,28 @@ static __always_inline void kprobe_end(__u32 program, int ret)
 SEC("kprobe/aio_read")
 int BPF_KPROBE(kprobe_read, void *req, const struct iocb *iocb)
 {
-	kprobe_begin(ctx, STATS_BEGIN, req, iocb);
+	kprobe_begin(ctx, req, iocb);
 	return 0;
 }
 
 SEC("kprobe/aio_write")
 int BPF_KPROBE(kprobe_write, void *req, const struct iocb *iocb)
 {
-	kprobe_begin(ctx, STATS_REFUSED_WRITE, req, iocb);
+	kprobe_begin(ctx, req, iocb);
 	return 0;
 }
 
 SEC("kprobe/aio_fsync")
 int BPF_KPROBE(kprobe_fsync, void *req, const struct iocb *iocb)
 {
-	kprobe_begin(ctx, STATS_REFUSED_FSYNC, req, iocb);
+	kprobe_begin(ctx, req, iocb);
 	return 0;
 }
 
 SEC("kprobe/aio_poll_queue_proc")
 int BPF_KPROBE(kprobe_poll, void *file, void *head, struct aio_poll_table *table)
 {
-	kprobe_begin(ctx, STATS_REFUSED_READ, BPF_CORE_READ(table, iocb), NULL);
+	kprobe_begin(ctx, BPF_CORE_READ(table, iocb), NULL);
 	return 0;
 }
 

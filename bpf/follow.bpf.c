@@ -204,6 +204,7 @@ struct start {
 	__u64 id;
 	__u64 under;		/* 0: what the task is at */
 	__u64 pos, len, ino;
+	struct inode *inode;	/* of the file, if it may be a request of its own */
 	__u32 dev;
 	__u8 op;
 	__u8 kind;		/* enum identity */
@@ -274,7 +275,7 @@ static __always_inline struct follow_record *begin(const struct start *s)
 	struct follow_record *r;
 	struct whole *q;
 	struct task_at *t;
-	__u64 id = s->id, key = s->under;
+	__u64 id = s->id, key = s->under, path = 0;
 
 	if (!state.enabled || !st)
 		return NULL;
@@ -305,6 +306,7 @@ static __always_inline struct follow_record *begin(const struct start *s)
 			return NULL;
 		}
 		f.request = __sync_fetch_and_add(&requests_begun, 1) + 1;
+		path = path_of(STATS_BEGIN, s->inode, s->dev, s->ino);
 	}
 	key = f.request;
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
@@ -367,6 +369,7 @@ static __always_inline struct follow_record *begin(const struct start *s)
 	r->dev = s->dev;
 	r->op = s->op;
 	r->cgroup = bpf_get_current_cgroup_id();
+	r->path = path;
 	return r;
 }
 
@@ -505,6 +508,7 @@ int BPF_PROG(kiocb_begin, void *iocb, struct file *file, unsigned long ctx_id, _
 	inode = file->f_inode;
 	s.dev = inode_dev(inode);
 	s.ino = inode->i_ino;
+	s.inode = inode;
 	s.op = op_of_kiocb(opcode, file, inode);
 	s.bytes = s.op != OP_HIDDEN;
 	r = begin(&s);
@@ -592,6 +596,7 @@ static __always_inline void fault_begin(struct inode *inode, struct vm_fault *vm
 		.len = size,
 		.dev = inode_dev(inode),
 		.ino = inode->i_ino,
+		.inode = inode,
 		.op = op,
 		.kind = IS_FAULT,
 		.step = FOLLOW_FAULT_BEGIN,
@@ -691,6 +696,7 @@ int BPF_PROG(fault_sync, struct inode *inode, void *vmf, long long pos, __u64 le
 		.len = len,
 		.dev = inode_dev(inode),
 		.ino = inode->i_ino,
+		.inode = inode,
 		.op = len > PAGE_BYTES ? OP_DAX_FAULT_PMD : OP_DAX_FAULT_PTE,
 		.kind = IS_FAULT,
 		.step = FOLLOW_FAULT_SYNC,
@@ -747,6 +753,7 @@ static __always_inline void dio_begins(__u64 id, __u64 under, struct inode *inod
 		.len = len,
 		.dev = inode_dev(inode),
 		.ino = inode->i_ino,
+		.inode = inode,
 		.op = op,
 		.kind = IS_DIO,
 		.step = FOLLOW_DIO_BEGIN,
@@ -1005,6 +1012,7 @@ static __always_inline struct follow_record *op_begins(__u64 iter, struct inode 
 		.len = len,
 		.dev = inode_dev(inode),
 		.ino = inode->i_ino,
+		.inode = inode,
 		.op = op,
 		.kind = IS_OP,
 		.step = FOLLOW_OP_BEGIN,
@@ -1381,7 +1389,7 @@ int BPF_PROG(readahead_return)
 
 /* Writeback */
 
-static __always_inline struct follow_record *pass_begins(__u64 wpc, __u32 dev, __u64 ino, __u64 pos, __u64 len)
+static __always_inline struct follow_record *pass_begins(__u64 wpc, struct inode *inode, __u32 dev, __u64 ino, __u64 pos, __u64 len)
 {
 	struct start s = {
 		.id = wpc,
@@ -1389,6 +1397,7 @@ static __always_inline struct follow_record *pass_begins(__u64 wpc, __u32 dev, _
 		.len = len,
 		.dev = dev,
 		.ino = ino,
+		.inode = inode,
 		.op = OP_WRITEBACK,
 		.kind = IS_PASS,
 		.step = FOLLOW_PASS_BEGIN,
@@ -1401,7 +1410,7 @@ static __always_inline struct follow_record *pass_begins(__u64 wpc, __u32 dev, _
 SEC("tp_btf/iomap_writepages_begin")
 int BPF_PROG(pass_begin, void *wpc, struct inode *inode, long long pos, __u64 len, long nr_to_write, unsigned int flags)
 {
-	struct follow_record *r = pass_begins((__u64)wpc, inode_dev(inode), inode->i_ino, pos, len);
+	struct follow_record *r = pass_begins((__u64)wpc, inode, inode_dev(inode), inode->i_ino, pos, len);
 
 	if (r) {
 		r->value[0] = nr_to_write;
@@ -1467,6 +1476,7 @@ int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 l
 		.len = len,
 		.dev = inode_dev(inode),
 		.ino = inode->i_ino,
+		.inode = inode,
 		.op = OP_WRITEBACK,
 		.kind = IS_IOEND,
 		.step = FOLLOW_IOEND_NEW,
@@ -1583,7 +1593,7 @@ int BPF_PROG(ioend_finish, void *ioend, void *inode, long long pos, __u64 len, _
 static __always_inline void stock_pass(void *wpc, struct inode *inode, struct writeback_control *wbc)
 {
 	__u64 pos = BPF_CORE_READ(wbc, range_start);
-	struct follow_record *r = pass_begins((__u64)wpc, far_inode_dev(inode), BPF_CORE_READ(inode, i_ino), pos,
+	struct follow_record *r = pass_begins((__u64)wpc, inode, far_inode_dev(inode), BPF_CORE_READ(inode, i_ino), pos,
 					      BPF_CORE_READ(wbc, range_end) - pos + 1);
 
 	if (r) {
@@ -1644,6 +1654,7 @@ static __always_inline void stock_submit(struct iomap_ioend *ioend)
 	inode = now.inode;
 	s.dev = far_inode_dev(inode);
 	s.ino = BPF_CORE_READ(inode, i_ino);
+	s.inode = inode;
 	r = begin(&s);
 	if (r) {
 		r->value[0] = now.sector;

@@ -91,6 +91,7 @@ struct path_room {
 	__u64 version;
 	__u8 copy;		/* take the text along */
 	__u8 arrived, lost;
+	__u32 busy;		/* a program that has interrupted another one on this CPU goes without a path */
 	struct path_value value;
 };
 
@@ -267,14 +268,17 @@ __noinline __u64 path_look(__u32 program, __u32 dev, __u64 ino)
 static __always_inline __u64 path_of(__u32 program, struct inode *inode, __u32 dev, __u64 ino)
 {
 	struct path_room *room;
+	__u64 version;
 
 	if (!cfg.paths)
 		return 0;
 	room = bpf_map_lookup_elem(&path_rooms, &program);
-	if (!room)
+	if (!room || __sync_val_compare_and_swap(&room->busy, 0, 1))
 		return 0;
 	room->inode = (__u64)inode;
-	return path_look(program, dev, ino);
+	version = path_look(program, dev, ino);
+	room->busy = 0;
+	return version;
 }
 
 /* Each stack that was met, once. Two that fall on the same place do not share it: the second one is lost. */

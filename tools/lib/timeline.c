@@ -269,6 +269,7 @@ void timeline_event(const struct timeline_request *q, __u8 source, struct follow
 	event->cgroup = first->cgroup;
 	event->dev = first->dev;
 	event->ino = first->ino;
+	event->path = first->path;
 	event->pos = first->pos;
 	event->len = first->len;
 	event->nulls |= FF_BIT(done) | FF_BIT(ret);

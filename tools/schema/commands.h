@@ -145,7 +145,7 @@
 		"seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
 		"In the table counts and bytes are per second, with k, m and g of 1000 for counts and of 1024 for bytes; in JSON and CSV they are " \
 		"those of the interval. Task and cgroup are those of the submission.", \
-		LIST(OPT_OUTPUT, OPT_BATCH, OPT_BY_TOP, OPT_SORT, OPT_LATENCY, OPT_INTERVAL_TOP, OPT_PID, OPT_COMM, OPT_DEV, OPT_INO, \
+		LIST(OPT_OUTPUT, OPT_BATCH, OPT_BY_TOP, OPT_SORT, OPT_LATENCY, OPT_INTERVAL_TOP, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, \
 		     OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT_TOP, OPT_IN_FLIGHT, OPT_KEYS, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope top\twhat is going on?\n" \
@@ -171,7 +171,7 @@
 		"shown; 'iomapscope probe' says which layers that leaves out. io_uring has no kiocb layer; its direct I/O begins with the dio layer.\n\n" \
 		"JSON has one object a request, with its steps in the array timeline; CSV has one line a step, with the fields of the request before " \
 		"those of the step.", \
-		LIST(OPT_OUTPUT, OPT_PID, OPT_COMM, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, \
 		     OPT_COUNT, OPT_SOURCE_FOLLOW, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
 		"iomapscope follow -f /srv/db -n 1\tthe next request to this file, from top to bottom\n" \
 		"iomapscope follow -c postgres --op dio --min-latency 10ms\twhere the slow ones spend their time\n" \

@@ -25,7 +25,12 @@
 	FIELD(steps, __u32, DEC, "STEPS", 5, 0, "", "steps that follow; in JSON they are the array timeline") \
 	FIELD(steps_lost, __u32, DEC, NULL, 0, 0, "", "steps that were lost") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 1, "nanoseconds", "from its first step to its last; null if its end was not seen") \
-	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the steps come from, see probe")
+	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the steps come from, see probe") \
+	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
+	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
+	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
+	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
+	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names")
 
 #define STEP_FIELDS(FIELD) \
 	FIELD(offset_ns, __u64, DURATION, "OFFSET", 9, 0, "nanoseconds", "time since the begin of the request") \
