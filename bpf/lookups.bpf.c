@@ -90,6 +90,8 @@ static __always_inline void add_up_top(struct observe_stats *st, const struct ou
 	key.pid = bpf_get_current_pid_tgid() >> 32;
 	key.cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(&key.comm, sizeof(key.comm));
+	if (o->inode)
+		path_of(o->program, o->inode, o->dev, o->ino);
 	add_to_top(st, &key, bytes, o->failed, o->timed, o->latency_ns);
 }
 

@@ -258,10 +258,21 @@ static void draw_row(struct screen *screen, int y, const struct top_row *row, co
 		     attr_t attributes)
 {
 	struct top_record record;
-	char line[LINE_ROOM];
+	char line[LINE_ROOM], end[TOP_NAME];
+	size_t length;
 
 	top_record(&record, screen->view, row, facts->observed, name);
 	format_event(screen->format, line, &record)[-1] = 0;
+	length = strlen(line);
+	/* The end of a path says more than its begin. */
+	if (name[0] == '/' && length > (size_t)COLS && length - COLS + 3 < strlen(name)) {
+		name += length - COLS + 3;
+		while ((*name & 0xc0) == 0x80)
+			name++;
+		stpcpy(stpcpy(end, "..."), name);
+		top_record(&record, screen->view, row, facts->observed, end);
+		format_event(screen->format, line, &record)[-1] = 0;
+	}
 	put_line(screen, y, 0, line, attributes);
 }
 

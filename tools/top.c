@@ -66,6 +66,20 @@ static int feed(void *ctx, const struct top_key *key, const struct top_sum *sum)
 	return top_feed(feeding->top, feeding->of, key, sum);
 }
 
+/* Whoever has seen the file knows its path. */
+static const char *find_path(void *ctx, __u32 dev, __u64 ino)
+{
+	struct running *r = ctx;
+	const char *path = NULL;
+	size_t i;
+
+	for (i = 0; i < KINDS && !path; i++) {
+		if (r->observation[i])
+			path = observe_path(r->observation[i], dev, ino);
+	}
+	return path;
+}
+
 /* Makes room: what has done nothing for long is taken out of the kernel's table, with what it may have done just now. */
 static int evict(struct running *r, size_t kind, unsigned int round)
 {
@@ -343,6 +357,7 @@ static int run(struct running *r, struct err *err)
 	r->out = out_new(STDOUT_FILENO, OUTPUT_BUFFER, &session_stop);
 	if (!r->top || !r->names || !r->out)
 		return err_set(err, STATUS_FAILED, "no memory");
+	names_ask(r->names, find_path, r);
 	format_init(&r->format, &top_table, args->given[OPT_OUTPUT] ? args->number[OPT_OUTPUT] : FORMAT_TABLE, 0);
 	/* What is wrong with the arguments, or the privileges, comes before what is wrong with the kernel. */
 	if (filter_resolve(&config, args, err))

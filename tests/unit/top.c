@@ -575,8 +575,16 @@ static void many(void)
 	top_free(top);
 }
 
+static const char *find_path(void *ctx, __u32 dev, __u64 ino)
+{
+	(void)dev;
+	return ino == 5 ? "/srv/db" : ino == 6 ? *(const char **)ctx : NULL;
+}
+
 static void naming(void)
 {
+	char too_long[TOP_NAME + 100];
+	const char *long_path = too_long;
 	struct names *names = names_new("/nowhere");
 	struct top_row row = { .id = { 4095u << 20 | 1048575, ~0ULL }, .comm = { "0123456789abcdef" } };
 	char text[TOP_NAME], directory[] = "/tmp/names.XXXXXX", path[64], link[64], part[256];
@@ -602,6 +610,9 @@ static void naming(void)
 	snprintf(path, sizeof(path), "%s/below", directory);
 	snprintf(link, sizeof(link), "%s/link", directory);
 	ok(!mkdir(path, 0700) && !symlink("..", link) && !stat(directory, &st) && !stat(path, &below), "a tree like that of cgroups");
+	memset(too_long, 'x', sizeof(too_long));
+	memcpy(too_long, "/begin", 6);
+	strcpy(too_long + sizeof(too_long) - 4, "end");
 	names = names_new(directory);
 	*cgroup_name(names, text, below.st_ino) = 0;
 	is_str(text, "/below", "a cgroup by its number");
@@ -628,6 +639,13 @@ static void naming(void)
 		ok(found, "a file of a mounted file system: %s", text);
 		mounts_free(&mounts);
 	}
+	names_ask(names, find_path, &long_path);
+	*file_name(names, text, 8 << 20, 5) = 0;
+	is_str(text, "/srv/db", "a file whose path is known");
+	*file_name(names, text, 8 << 20, 6) = 0;
+	ok(strlen(text) == TOP_NAME - 1 && !strncmp(text, "...", 3) && !strcmp(text + TOP_NAME - 4, "end"), "a path that is too long has lost its begin");
+	*file_name(names, text, 8 << 20, 7) = 0;
+	ok(!strncmp(text, "8:0/7", 5), "one whose path is not known: %s", text);
 	names_free(names);
 	names_free(NULL);
 }

@@ -29,6 +29,8 @@ struct names {
 	char *cgroup_point;		/* NULL: as the mount table says */
 	struct cgroup *cgroup;		/* by number */
 	size_t cgroups, cgroup_room;
+	path_finder find;
+	void *find_ctx;
 };
 
 struct names *names_new(const char *cgroups)
@@ -43,6 +45,12 @@ struct names *names_new(const char *cgroups)
 		}
 	}
 	return names;
+}
+
+void names_ask(struct names *names, path_finder find, void *ctx)
+{
+	names->find = find;
+	names->find_ctx = ctx;
 }
 
 static void forget_cgroups(struct names *names)
@@ -108,11 +116,25 @@ static char *put_part(char *p, const char *start, const char *text)
 	return mempcpy(p, text, len < room ? len : room);
 }
 
+/* The end of a path that is too long says more than its begin. */
+static char *put_end(char *p, const char *path)
+{
+	size_t len = strlen(path);
+
+	if (len < TOP_NAME)
+		return mempcpy(p, path, len);
+	return stpcpy(stpcpy(p, "..."), path + len - (TOP_NAME - 4));
+}
+
 char *file_name(struct names *names, char *p, __u32 dev, __u64 ino)
 {
-	const struct mount *mount = mount_of(names, dev);
+	const char *path = names->find ? names->find(names->find_ctx, dev, ino) : NULL;
+	const struct mount *mount;
 	char *start = p;
 
+	if (path)
+		return put_end(p, path);
+	mount = mount_of(names, dev);
 	p = put_dev(p, dev);
 	*p++ = '/';
 	p = put_dec(p, ino);

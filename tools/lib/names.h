@@ -13,6 +13,10 @@ struct names;
 struct names *names_new(const char *cgroups);
 void names_free(struct names *names);
 
+/* Who knows paths of files, to be asked for each: returns NULL for one that it does not know. */
+typedef const char *(*path_finder)(void *ctx, __u32 dev, __u64 ino);
+void names_ask(struct names *names, path_finder find, void *ctx);
+
 /* Each puts less than TOP_NAME bytes at @p, as they come, and returns their end. */
 char *file_name(struct names *names, char *p, __u32 dev, __u64 ino);
 char *device_name(struct names *names, char *p, __u32 dev);

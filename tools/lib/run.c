@@ -188,7 +188,7 @@ static void configure(struct observation *o)
 	if (args->given[OPT_STACKS] && stacks_of_choice[args->number[OPT_STACKS]] & STACKS_USER)
 		config->wakeup_bytes = 1;
 	config->stacks = args->given[OPT_STACKS] ? stacks_of_choice[args->number[OPT_STACKS]] : 0;
-	config->paths = observer_shows(o->observer, KIND_PATH) && (!config->hist || config->hist_by == BY_INO);
+	config->paths = observer_shows(o->observer, KIND_PATH) && (!config->hist || config->hist_by == BY_INO || config->hist_by == BY_TOP);
 	config->plain = config->hist && config->hist_by < BY_DEV && !config->pid && !config->by_comm && !config->devs && !config->by_ino &&
 			!config->by_cgroup && !config->op_mask && !config->errors && !config->min_latency_ns;
 }
@@ -898,7 +898,13 @@ struct observation *observe_open(const struct observe_code *code, const struct a
 	}
 	o->state->round = 1;
 	o->start_ns = monotonic_ns();
+	o->format.paths = paths_new(read_path, o);
 	return o;
+}
+
+const char *observe_path(struct observation *o, __u32 dev, __u64 ino)
+{
+	return o->format.paths ? paths_find(o->format.paths, dev, ino, 0).path : NULL;
 }
 
 const char *observe_source(const struct observation *o)

@@ -57,6 +57,8 @@ struct top_sum {
  */
 struct observation *observe_open(const struct observe_code *code, const struct args *args, struct btf *btf, unsigned int keys,
 				 struct err *err);
+/* The path of a file of which it has seen something; NULL if it is not known. Lives until the next call. */
+const char *observe_path(struct observation *o, __u32 dev, __u64 ino);
 const char *observe_source(const struct observation *o);
 unsigned int observe_next_round(struct observation *o);
 /* Calls @each with each key and what is under it, until it returns an error. 0 or -errno. */

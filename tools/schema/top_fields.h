@@ -36,8 +36,8 @@
 	FIELD(max_ns, __u64, DURATION, "MAX", 6, 1, "nanoseconds", \
 	      "longest latency; null if nothing was timed, or if the longest fell between two intervals") \
 	FIELD(name, const char *, NAME, "NAME", -1, 0, "", \
-	      "what a person would call it: a file's device and inode number and its mount point, process and thread, mount point or " \
-	      "block device, path of the cgroup")
+	      "what a person would call it: path of the file, or its device and inode number and mount point where that is not known; " \
+	      "process and thread; mount point or block device; path of the cgroup")
 
 enum top_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) TF_##id,

@@ -141,8 +141,9 @@ def check_sync_write(t, env, fs, source):
                   "dio end"), f"{name}: through direct I/O in order", story(request))
     t.equal(story(request)[-1], "dio end", f"{name}: its end is the last step")
     if passes:
-        t.ok(in_order(request, "dio begin", "pass begin", "ioend new", "ioend submit", "device queue", "pass end", "ioend finish",
-                      "dio invalidate", "op begin"), f"{name}: the writeback of what was dirty is part of it", story(request))
+        # The device may be faster than the pass comes to its end.
+        t.ok(all(in_order(request, "dio begin", "pass begin", "ioend new", "ioend submit", "device queue", end, "dio invalidate", "op begin")
+                 for end in ("pass end", "ioend finish")), f"{name}: the writeback of what was dirty is part of it", story(request))
         t.equal({s["depth"] for s in steps(request, "pass begin")}, {1}, f"{name}: and is indented")
     if "FUA" not in [flag for s in steps(request, "bio submit") for flag in s["opf"].split("|")]:
         t.ok(in_order(request, "dio complete", "dio synced", "dio end"), f"{name}: it waits until it is durable", story(request))
@@ -440,13 +441,13 @@ def check_table(t, env, source):
 def check_dax(t, env, source):
     """A fault on fsdax: the request is the fault, with its lookup; what it maps is where FIEMAP says."""
     name = f"{source} dax"
-    if not os.path.exists("/dev/pmem0"):
+    if not env.pmem:
         t.skip(name, "no persistent memory")
         return
     mount = os.path.join(env.workdir, "pmem")
-    storage.command("mkfs.xfs", "-q", "-f", "-m", "reflink=0", "-d", "su=2m,sw=1", "/dev/pmem0")
+    storage.command("mkfs.xfs", "-q", "-f", "-m", "reflink=0", "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m", env.pmem)
     os.mkdir(mount)
-    storage.command("mount", "-o", "dax=always", "/dev/pmem0", mount)
+    storage.command("mount", "-o", "dax=always", env.pmem, mount)
     try:
         path = os.path.join(mount, "file")
         xfs_io(path, "pwrite -q 0 64k", "fsync", flags=("-f",))
