@@ -51,7 +51,8 @@ static const struct source_desc sources[SOURCE_COUNT] = {
 	},
 	[SOURCE_FEXIT] = {
 		.name = "iomap_iter+fexit",
-		.limits = "truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release",
+		.limits = "truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release; where the kernel unwinds "
+			  "by frame pointers, who called iomap_iter() is not on its stacks",
 		.needs = of_fexit, .need_count = ARRAY_SIZE(of_fexit),
 		.program = { { "iter_enter" }, { "iter_end", .plain = "iter_end_plain" } },
 	},
