@@ -88,13 +88,15 @@ def known(kind):
 
 
 class Delayed:
-    """A file system on a device that takes its time for each request; None where the kernel has no dm-delay. A context manager."""
+    """A device that takes its time for each request from slow() on, with a file system if one is asked for. A context manager, which
+    gives None where the kernel has no dm-delay."""
 
-    def __init__(self, env, milliseconds, size=400 << 20):
-        self.env, self.milliseconds, self.size = env, milliseconds, size
+    def __init__(self, env, milliseconds, size=400 << 20, filesystem="xfs"):
+        self.env, self.milliseconds, self.size, self.filesystem = env, milliseconds, size, filesystem
         self.name = f"delayed-{os.getpid()}"
+        self.device = f"/dev/mapper/{self.name}"
         self.mount = os.path.join(env.workdir, self.name)
-        self.undo = []
+        self.undo, self.is_slow = [], False
 
     def __enter__(self):
         subprocess.run(["modprobe", "-aq", "loop", "dm-mod", "dm-delay"], stderr=subprocess.DEVNULL)
@@ -104,24 +106,40 @@ class Delayed:
         with open(image, "wb") as file:
             file.truncate(self.size)
         self.undo.append(["rm", image])
-        loop = command("losetup", "--find", "--show", image).strip()
-        self.undo.append(["losetup", "-d", loop])
-        table = f"0 {self.size // 512} delay {loop} 0 {self.milliseconds}"
-        if subprocess.run(["dmsetup", "create", self.name, "--table", table], capture_output=True).returncode:
+        self.loop = command("losetup", "--find", "--show", image).strip()
+        self.undo.append(["losetup", "-d", self.loop])
+        if subprocess.run(["dmsetup", "create", self.name, "--table", self._table(0)], capture_output=True).returncode:
+            self.__exit__()
             return None
         self.undo.append(["dmsetup", "remove", "--retry", self.name])
-        command("mkfs.xfs", "-q", "-f", f"/dev/mapper/{self.name}")
-        os.makedirs(self.mount, exist_ok=True)
-        command("mount", f"/dev/mapper/{self.name}", self.mount)
-        self.undo.append(["umount", self.mount])
+        if self.filesystem:
+            command(f"mkfs.{self.filesystem}", "-q", "-f", self.device)
+            os.makedirs(self.mount, exist_ok=True)
+            command("mount", self.device, self.mount)
+            self.undo.append(["umount", self.mount])
         return self
+
+    def _table(self, milliseconds):
+        return f"0 {self.size // 512} delay {self.loop} 0 {milliseconds}"
+
+    def _set(self, milliseconds):
+        command("dmsetup", "load", self.name, "--table", self._table(milliseconds))
+        command("dmsetup", "suspend", "--nolockfs", self.name)
+        command("dmsetup", "resume", self.name)
+
+    def slow(self):
+        self._set(self.milliseconds)
+        self.is_slow = True
 
     def path(self, name):
         return os.path.join(self.mount, name)
 
     def __exit__(self, *exc):
+        if self.is_slow:
+            self._set(0)
         for undo in reversed(self.undo):
             subprocess.run(undo, timeout=300)
+        self.undo, self.is_slow = [], False
 
 
 def loop_devices_work():

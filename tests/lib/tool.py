@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Running iomapscope and the workloads from tests."""
 
+import functools
 import json
 import os
 import signal
@@ -33,16 +34,29 @@ def run(*args, env=None, **kwargs):
                           timeout=PATIENCE, env={**os.environ, **(env or {})}, **kwargs)
 
 
+@functools.cache
+def sources_with(modules):
+    """What probe says of each source while these modules are loaded."""
+    records = map(json.loads, run("probe", "-o", "json").stdout.splitlines())
+    return [record for record in records if record["event"] == "source"]
+
+
+def probed_sources():
+    try:
+        with open("/proc/modules") as modules:
+            return sources_with(frozenset(line.split()[0] for line in modules))
+    except FileNotFoundError:
+        return sources_with(None)
+
+
 def observers():
     """The commands that observe by sources, as probe lists them."""
-    records = map(json.loads, run("probe", "-o", "json").stdout.splitlines())
-    return list(dict.fromkeys(record["observation"] for record in records if record["event"] == "source"))
+    return list(dict.fromkeys(record["observation"] for record in probed_sources()))
 
 
 def usable_sources(observation="lookups"):
     """The sources of an observation that probe calls usable on this kernel, best first."""
-    records = map(json.loads, run("probe", "-o", "json").stdout.splitlines())
-    return [record["source"] for record in records if record["event"] == "source" and record["usable"] and record["observation"] == observation]
+    return [record["source"] for record in probed_sources() if record["usable"] and record["observation"] == observation]
 
 
 def tested_sources(env, observation):

@@ -131,49 +131,17 @@ def check_cancelled(t, env, source):
     empty(t, observed, name)
 
 
-class Delayed:
-    """A device whose reads take a while."""
-
-    def __init__(self, env, delay_ms):
-        self.image = env.ext4.path("delayed.img")
-        with open(self.image, "wb") as file:
-            file.truncate(MEGABYTE)
-        self.loop = storage.command("losetup", "--find", "--show", self.image).strip()
-        self.name = f"aio-{os.getpid()}"
-        self.path = f"/dev/mapper/{self.name}"
-        made = subprocess.run(["dmsetup", "create", self.name, "--table", f"0 2048 delay {self.loop} 0 {delay_ms}"],
-                              capture_output=True, text=True)
-        if made.returncode:
-            self.release()
-            raise Skip(f"no dm-delay: {made.stderr}")
-
-    def release(self):
-        storage.command("losetup", "-d", self.loop)
-        os.unlink(self.image)
-
-    def remove(self):
-        storage.command("dmsetup", "remove", "--retry", self.name)
-        self.release()
-
-
 def check_exit(t, env, source):
     """The process is gone before its requests are complete, and none is lost."""
     name = f"{source} exit"
-    subprocess.run(["modprobe", "-aq", "loop", "dm-mod", "dm-delay"], stderr=subprocess.DEVNULL)
-    if not shutil.which("dmsetup") or not storage.loop_devices_work():
-        t.skip(name, "no dmsetup, or no loop devices")
-        return
-    try:
-        device = Delayed(env, 300)
-    except Skip as why:
-        t.skip(name, why)
-        return
-    try:
+    with storage.Delayed(env, 300, MEGABYTE, filesystem=None) as slow:
+        if not slow:
+            t.skip(name, "this kernel has no dm-delay")
+            return
+        slow.slow()
         # A process is gone when its contexts are.
-        observed, printed = watch(env, source, ("-c", "aio"), lambda: tool.workload("aio", "exit", device.path, IN_FLIGHT))
+        observed, printed = watch(env, source, ("-c", "aio"), lambda: tool.workload("aio", "exit", slow.device, IN_FLIGHT))
         expected, _ = results(printed)
-    finally:
-        device.remove()
     t.equal(shown(observed.events), expected, f"{name}: each request has its end", f"{observed.summary}\n{observed.stderr()}")
     reads = [e for e in observed.events if e["op"] == "pread"]
     t.equal((len(reads), {e["route"] for e in reads}), (IN_FLIGHT, {"queued"}), f"{name}: the reads were queued")

@@ -43,10 +43,12 @@ def check(t, env, directories, path):
 
     relative = os.path.relpath(inner, root)
     everything = sum(CALLS.values())
+    ways = ((["--cgroup", below], ("below",)), (["--container", ID[:12]], ("beside",)), (["--cgroup", inner], ("in", "below")),
+            (["--cgroup", "/" + relative], ("in", "below")), (["--cgroup", relative], ("in", "below")), (["--container", ID], ("beside",)),
+            (["--cgroup", root], tuple(CALLS)))
     for source in env.sources:
-        for args, names in ((["--cgroup", inner], ("in", "below")), (["--cgroup", below], ("below",)), (["--cgroup", "/" + relative], ("in", "below")),
-                            (["--cgroup", relative], ("in", "below")), (["--container", ID[:12]], ("beside",)), (["--container", ID], ("beside",)),
-                            (["--cgroup", root], tuple(CALLS))):
+        # How a cgroup is named has nothing to do with the source.
+        for args, names in ways if source == env.sources[0] else ways[:2]:
             name = f"{source} {args[0]} {args[1][:1]} {' '.join(names)}"
             expected = sum(CALLS[which] for which in names)
             lookups = env.lookups("-f", path, "--source", source, *args)

@@ -167,6 +167,7 @@ def check_exit(t, env, source):
         with open(path, "wb") as file:
             file.write(b"x" * MEGABYTE)
             os.fsync(file.fileno())
+        fs.slow()
         observed = observe(env, source, "-f", path)
         job = subprocess.Popen(["fio", "--name=killed", f"--filename={path}", "--rw=randread", "--bs=4k", "--size=1m", "--ioengine=libaio",
                                 f"--iodepth={DEPTH}", "--direct=1", "--time_based", "--runtime=60", "--thread"],

@@ -36,7 +36,7 @@ def run(t, env):
         most = {}
         for source in tool.usable_sources(observer):
             filters = (*FILTERS, "-d", env.xfs.mount)
-            for args in ((), ("--hist",), ("--hist", "--by", "ino"), filters, ("--hist", *filters)):
+            for args in ((), ("--hist",), filters, ("--hist", "--by", "ino", *filters)):
                 done, counts = verified(observer, source, *args)
                 t.ok(done.returncode == 0, f"{observer} {source} {' '.join(args)}: all programs load", done.stderr)
                 known = known and bool(counts)

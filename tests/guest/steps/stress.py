@@ -99,7 +99,7 @@ def fail_now_and_then(faulty, seconds, counters):
     times = 0
     time.sleep(seconds / 3)
     # A process that maps a file does not survive the first of them.
-    trace.wait_for(lambda: counters.hits("iomap_mkwrite_end"), "a write fault", 60)
+    trace.wait_for(lambda: counters.hits("iomap_mkwrite_end"), "a write fault", 600)
     while times == 0 or time.monotonic() < end - 2:
         for disk in faulty:
             disk.load("error")
