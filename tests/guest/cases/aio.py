@@ -221,7 +221,7 @@ def check_filters(t, env, source, best):
 
 
 def run(t, env):
-    sources = tool.usable_sources("aio")
+    sources = tool.tested_sources(env, "aio")
     if not sources:
         raise Skip("no source of aio can be used on this kernel")
     for source in sources:

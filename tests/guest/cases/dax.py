@@ -393,7 +393,7 @@ def set_comm(name):
 def run(t, env):
     if not env.pmem:
         raise Skip("no pmem to put a file system on")
-    sources = tool.usable_sources("dax")
+    sources = tool.tested_sources(env, "dax")
     if not sources:
         raise Skip("no source of fsdax can be used on this kernel")
     with machine.Mounted("xfs", env.pmem, "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m", options="dax=always", where="dax") as fs:

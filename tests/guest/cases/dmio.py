@@ -266,7 +266,7 @@ def check_full_table(t, env, disk, source):
 
 def run(t, env):
     subprocess.run(["modprobe", "-aq", "loop", "dm-mod", "dm-mirror", "dm-snapshot"], stderr=subprocess.DEVNULL)
-    sources = tool.usable_sources("dmio")
+    sources = tool.tested_sources(env, "dmio")
     if not sources:
         raise Skip("no source of dm-io can be used on this kernel")
     if not shutil.which("dmsetup") or not storage.loop_devices_work():

@@ -471,7 +471,7 @@ def check_dax(t, env, source):
 
 
 def run(t, env):
-    sources = tool.usable_sources("follow")
+    sources = tool.tested_sources(env, "follow")
     if not sources:
         raise Skip("nothing can be followed on this kernel")
     for source in sources:

@@ -229,7 +229,7 @@ def check_formats(t, env, fs):
 def check_others(t, env, fs):
     """The observers that keep what they know from the submission to the end."""
     path = fs.file("request")
-    for source in tool.usable_sources("dio"):
+    for source in tool.tested_sources(env, "dio"):
         observed = env.observe("dio", "--source", source, "-d", fs.mount)
         subprocess.run(["xfs_io", "-d", "-c", "pwrite -q -b 64k 0 64k", path], check=True, stdout=subprocess.DEVNULL)
         os.rename(path, path + ".new")
@@ -240,7 +240,7 @@ def check_others(t, env, fs):
                 [("dio_write", path, None), ("dio_read", path + ".new", path)], f"dio {source}: renamed in between", observed.stderr())
     if fs.kind != "xfs":
         return
-    for source in tool.usable_sources("ioends"):
+    for source in tool.tested_sources(env, "ioends"):
         observed = env.observe("ioends", "--source", source, "-d", fs.mount)
         subprocess.run(["xfs_io", "-c", "pwrite -q -b 64k 0 64k", "-c", "fsync", path], check=True, stdout=subprocess.DEVNULL)
         observed.stop()

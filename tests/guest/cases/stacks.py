@@ -74,7 +74,7 @@ def check_formats(t, env, path):
 
 def check_submission(t, env, path):
     """Of a request that somebody else completes, the stack is the submitter's."""
-    for source in tool.usable_sources("dio"):
+    for source in tool.tested_sources(env, "dio"):
         observed = env.observe("dio", "-f", path, "--source", source, "--stacks")
         subprocess.run(["fio", "--name=stacks", f"--filename={path}", "--rw=randread", "--bs=4k", "--size=64k", "--ioengine=libaio",
                         "--iodepth=8", "--direct=1", "--thread"], check=True, capture_output=True, timeout=tool.PATIENCE)
@@ -82,7 +82,7 @@ def check_submission(t, env, path):
         t.ok(len(observed.events) == 16 and all("__x64_sys_io_submit" in functions(e["kstack"]) for e in observed.events),
              f"dio {source}: io_submit() in each kernel stack", f"{observed.events[:1]} {observed.stderr()}")
         t.equal(observed.summary["stacks_lost"], 0, f"dio {source}: no stack is lost")
-    for source in tool.usable_sources("ioends"):
+    for source in tool.tested_sources(env, "ioends"):
         observed = env.observe("ioends", "-f", path, "--source", source, "--stacks")
         subprocess.run(["xfs_io", "-c", "pwrite -q 0 64k", "-c", "fsync", path], check=True, stdout=subprocess.DEVNULL)
         observed.stop()
