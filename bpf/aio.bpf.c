@@ -670,8 +670,9 @@ static __always_inline void kprobe_begin(void *ctx, void *identity, const struct
 	__u64 key = (__u64)identity;
 
 	stock_begin(ctx, identity, iocb);
-	if (iocb && flight_of(identity))
-		bpf_map_update_elem(&calls, &tid, &key, BPF_ANY);
+	/* What was noted here before has missed its return. */
+	if (!iocb || !flight_of(identity) || bpf_map_update_elem(&calls, &tid, &key, BPF_ANY))
+		bpf_map_delete_elem(&calls, &tid);
 }
 
 static __always_inline void kprobe_end(__u32 program, int ret)

@@ -446,10 +446,13 @@ int BPF_PROG(fault, struct inode *inode, struct vm_fault *vmf, long long pos, __
 	__u64 key = task(), now = bpf_ktime_get_ns();
 	struct observe_stats *st = stats_of(STATS_FAULT);
 	struct flight f = NOTHING_KNOWN, *learned = flight_of(key);
+	bool known = false;
 
 	if (learned) {
-		if (is_of(learned, pos, len))
+		if (is_of(learned, pos, len)) {
 			f = *learned;
+			known = true;
+		}
 		forget(key);
 	}
 	if (!state.running || !st)
@@ -458,6 +461,11 @@ int BPF_PROG(fault, struct inode *inode, struct vm_fault *vmf, long long pos, __
 	st->seen++;
 	if (left_out(ctx, STATS_FAULT, st, inode, &f))
 		return 0;
+	/* What maps has looked up, and what falls back says why: where that was not learned, the record would say that there was none. */
+	if (!known && (result & RESULT_FALLBACK || (has_mapped(result) && !cfg.hist))) {
+		st->map_full++;
+		return 0;
+	}
 	f.begin_ns = now - duration_ns;
 	f.result = result;
 	if (f.cow == HIDDEN)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Observer of direct I/O requests. One of three sources is loaded:
+ * Observer of direct I/O requests. One of four sources is loaded:
  *
  *   DIO_SOURCE_EVENTS   dio_begin, dio_lookup, dio_extent, dio_bio, dio_exit, dio_done, dio_complete, dio_end
  *   DIO_SOURCE_FEXIT    rw_begin, rw_complete, rw_return
  *   DIO_SOURCE_STOCK    rw_begin, rw_complete
- *   DIO_SOURCE_FENTRY   rw_enter, complete_enter, complete_return, rw_return (before 6.6, which brought the stock events)
+ *   DIO_SOURCE_KPROBE   kprobe_rw_enter, complete_enter, complete_return, kretprobe_rw_return (before 6.6, which brought the stock events)
  *
  * A request waits in a table, under the address of its iomap_dio or, on stock kernels, of its kiocb, from its begin,
  * where the submitter's task is current and the filters of task and file are decided, to its end, which may be in any context. A
@@ -19,6 +19,8 @@
 #include "observe.bpf.h"
 
 const volatile struct dio_config dio_cfg;
+
+#define STATS_RETURN (STATS_END + 1)	/* the program at the return, which one at a completion may interrupt */
 
 struct flight {
 	__u64 begin_ns, bio_ns, done_ns, complete_ns, mapping_ns;
@@ -93,7 +95,7 @@ static __always_inline struct flight *flight_of(void *identity)
 	return bpf_map_lookup_elem(&flights, &key);
 }
 
-static __always_inline void report(struct observe_stats *st, const struct flight *f, __s64 ret)
+static __always_inline void report(__u32 program, struct observe_stats *st, const struct flight *f, __s64 ret)
 {
 	__u64 now = bpf_ktime_get_ns(), latency_ns = now - f->begin_ns;
 	struct dio_event *e;
@@ -104,7 +106,7 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
 		struct top_key key = {
-			.ino = f->ino, .cgroup = f->cgroup, .comm = f->comm, .dev = f->dev, .pid = f->pid, .stats = STATS_END,
+			.ino = f->ino, .cgroup = f->cgroup, .comm = f->comm, .dev = f->dev, .pid = f->pid, .stats = program,
 		};
 
 		add_to_top(st, &key, ret > 0 ? ret - f->before : 0, ret < 0, true, latency_ns);
@@ -113,7 +115,7 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	if (cfg.hist) {
 		__u32 slot = cfg.hist_by == BY_OP ? f->op : cfg.hist_by == BY_WAIT ? f->wait : f->route;
 
-		aggregate(st, hist_of(st, STATS_END, slot, f->dev, f->ino, &f->comm), ret < 0, true, latency_ns);
+		aggregate(st, hist_of(st, program, slot, f->dev, f->ino, &f->comm), ret < 0, true, latency_ns);
 		return;
 	}
 	e = reserve(st, sizeof(*e));
@@ -170,15 +172,15 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	submit(st, e, sizeof(*e));
 }
 
-static __always_inline void end(void *identity, __s64 ret)
+static __always_inline void end(__u32 program, void *identity, __s64 ret)
 {
-	struct observe_stats *st = stats_of(STATS_END);
+	struct observe_stats *st = stats_of(program);
 	struct flight *f = flight_of(identity);
 	__u64 key = (__u64)identity;
 
 	if (!state.enabled || !st || !f)
 		return;
-	report(st, f, ret);
+	report(program, st, f, ret);
 	bpf_map_delete_elem(&flights, &key);
 }
 
@@ -284,50 +286,73 @@ int BPF_PROG(dio_complete, void *dio)
 SEC("tp_btf/iomap_dio_end")
 int BPF_PROG(dio_end, void *dio, void *iocb, struct inode *inode, long long pos, __u64 len, int error, __s64 ret)
 {
-	end(dio, ret);
+	end(STATS_END, dio, ret);
 	return 0;
 }
 
 #define UNKNOWN_TO_STOCK (DF_BIT(extents) | DF_BIT(bios) | DF_BIT(exit) | DF_BIT(route) | DF_BIT(mapping_ns) | DF_BIT(setup_ns) | DF_BIT(device_ns) | \
 			  DF_BIT(queue_ns) | DF_BIT(completion_ns))
 
-static __always_inline void stock_begin(void *ctx, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags,
-					__u64 done_before)
+/* What begins, as the caller has read it: which file, kiocb flags, position and length, and whether the kiocb has a completion. */
+static __always_inline void stock_begin(void *ctx, const void *iocb, struct inode *inode, struct flight *f, unsigned int dio_flags,
+					bool write, bool completes)
 {
-	struct flight f = {
-		.before = done_before,
-		.dio_flags = dio_flags,
-		.exit = EXIT_HIDDEN,
-		.route = ROUTE_HIDDEN,
-		.nulls = UNKNOWN_TO_STOCK,
-	};
-	struct inode *inode = iocb->ki_filp->f_inode;
-
-	/* As iomap itself: nothing is done for no bytes. */
-	if (!state.running || !iter->count)
-		return;
-	f.pos = iocb->ki_pos;
-	f.len = iter->count;
-	f.op = iter->data_source ? OP_DIO_WRITE : OP_DIO_READ;
-	f.iocb_flags = iocb->ki_flags;
-	f.wait = !iocb->ki_complete ? WAIT_SYNC : dio_flags & DIO_FORCE_WAIT ? WAIT_WAITED : WAIT_ASYNC;
-	f.dev = inode_dev(inode);
-	f.ino = inode->i_ino;
-	begin(ctx, (__u64)iocb, inode, &f);
+	f->dio_flags = dio_flags;
+	f->op = write ? OP_DIO_WRITE : OP_DIO_READ;
+	f->wait = !completes ? WAIT_SYNC : dio_flags & DIO_FORCE_WAIT ? WAIT_WAITED : WAIT_ASYNC;
+	f->exit = EXIT_HIDDEN;
+	f->route = ROUTE_HIDDEN;
+	f->nulls = UNKNOWN_TO_STOCK;
+	begin(ctx, (__u64)iocb, inode, f);
 }
 
 SEC("tp_btf/iomap_dio_rw_begin")
 int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
 {
-	stock_begin(ctx, iocb, iter, dio_flags, done_before);
+	struct flight f = { .before = done_before };
+	struct inode *inode = iocb->ki_filp->f_inode;
+
+	/* As iomap itself: nothing is done for no bytes. */
+	if (!state.running || !iter->count)
+		return 0;
+	f.pos = iocb->ki_pos;
+	f.len = iter->count;
+	f.iocb_flags = iocb->ki_flags;
+	f.dev = inode_dev(inode);
+	f.ino = inode->i_ino;
+	stock_begin(ctx, iocb, inode, &f, dio_flags, iter->data_source, iocb->ki_complete);
 	return 0;
 }
 
-SEC("fentry/__iomap_dio_rw")
-int BPF_PROG(rw_enter, struct kiocb *iocb, struct iov_iter *iter, void *ops, void *dops, unsigned int dio_flags, void *private,
-	     __u64 done_before)
+/* The request that a task is in __iomap_dio_rw() with: a return probe is told no arguments. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u64);
+} calls SEC(".maps");
+
+/* Trampolines of x86 take so many arguments only from 6.6 on, where the events are. The seventh is on the stack. */
+SEC("kprobe/__iomap_dio_rw")
+int BPF_KPROBE(kprobe_rw_enter, struct kiocb *iocb, struct iov_iter *iter, void *ops, void *dops, unsigned int dio_flags)
 {
-	stock_begin(ctx, iocb, iter, dio_flags, done_before);
+	__u64 task = bpf_get_current_pid_tgid(), key = (__u64)iocb;
+	struct flight f = {};
+	struct inode *inode;
+
+	bpf_map_delete_elem(&calls, &task);
+	f.len = BPF_CORE_READ(iter, count);
+	if (!state.running || !f.len || bpf_probe_read_kernel(&f.before, sizeof(f.before), (void *)PT_REGS_SP(ctx) + 8))
+		return 0;
+	inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
+	f.pos = BPF_CORE_READ(iocb, ki_pos);
+	f.iocb_flags = BPF_CORE_READ(iocb, ki_flags);
+	f.dev = far_inode_dev(inode);
+	f.ino = BPF_CORE_READ(inode, i_ino);
+	stock_begin(ctx, iocb, inode, &f, dio_flags, BPF_CORE_READ(iter, data_source), BPF_CORE_READ(iocb, ki_complete));
+	/* Without room its return is not seen, which is counted if it is its end. */
+	if (bpf_map_lookup_elem(&flights, &key))
+		bpf_map_update_elem(&calls, &task, &key, BPF_ANY);
 	return 0;
 }
 
@@ -347,9 +372,9 @@ int BPF_PROG(complete_enter, struct iomap_dio *dio)
 {
 	__u64 key = (__u64)ctx, iocb = (__u64)dio->iocb;
 
-	/* Without room its end is not seen, which is counted. */
-	if (state.enabled && bpf_map_lookup_elem(&flights, &iocb))
-		bpf_map_update_elem(&completing, &key, &iocb, BPF_ANY);
+	/* Without room its end is not seen, which is counted. What was noted here before has missed its return. */
+	if (!state.enabled || !bpf_map_lookup_elem(&flights, &iocb) || bpf_map_update_elem(&completing, &key, &iocb, BPF_ANY))
+		bpf_map_delete_elem(&completing, &key);
 	return 0;
 }
 
@@ -359,7 +384,7 @@ int BPF_PROG(complete_return, void *dio, __s64 ret)
 	__u64 key = (__u64)ctx, *iocb = bpf_map_lookup_elem(&completing, &key);
 
 	if (iocb) {
-		end((void *)*iocb, ret);
+		end(STATS_END, (void *)*iocb, ret);
 		bpf_map_delete_elem(&completing, &key);
 	}
 	return 0;
@@ -368,18 +393,33 @@ int BPF_PROG(complete_return, void *dio, __s64 ret)
 SEC("tp_btf/iomap_dio_complete")
 int BPF_PROG(rw_complete, void *iocb, int error, __s64 ret)
 {
-	end(iocb, ret);
+	end(STATS_END, iocb, ret);
 	return 0;
 }
 
 /* A request that ended before its first lookup has no other end. A queued one has, and so has one that is to be completed. */
+static __always_inline void returned(void *iocb, __s64 ret)
+{
+	if (ret == 0 || (ret < 0 && ret >= -4095 && ret != -EIOCBQUEUED))
+		end(STATS_RETURN, iocb, ret);
+}
+
 SEC("fexit/__iomap_dio_rw")
 int BPF_PROG(rw_return, void *iocb, void *iter, void *ops, void *dops, unsigned int dio_flags, void *private, __u64 done_before,
 	     void *dio)
 {
-	__s64 ret = (__s64)dio;
+	returned(iocb, (__s64)dio);
+	return 0;
+}
 
-	if (ret == 0 || (ret < 0 && ret >= -4095 && ret != -EIOCBQUEUED))
-		end(iocb, ret);
+SEC("kretprobe/__iomap_dio_rw")
+int BPF_KRETPROBE(kretprobe_rw_return, __s64 dio)
+{
+	__u64 task = bpf_get_current_pid_tgid(), *iocb = bpf_map_lookup_elem(&calls, &task);
+
+	if (!iocb)
+		return 0;
+	returned((void *)*iocb, dio);
+	bpf_map_delete_elem(&calls, &task);
 	return 0;
 }

@@ -419,7 +419,7 @@ static __always_inline void enter(struct followed *f, __u64 id)
 static __always_inline void end(struct followed *f, __u64 id, struct follow_record *r, __s64 ret)
 {
 	if (r) {
-		r->flags = FOLLOW_RESULT | (f->bytes ? FOLLOW_BYTES : 0);
+		r->flags |= FOLLOW_RESULT | (f->bytes ? FOLLOW_BYTES : 0);
 		r->ret = ret;
 		send(r);
 	}
@@ -427,8 +427,8 @@ static __always_inline void end(struct followed *f, __u64 id, struct follow_reco
 	forget(id);
 }
 
-/* What the kernel's blk_status_to_errno() says; those that it has no number for are EIO. */
-static __always_inline int status_error(__u32 status)
+/* What the kernel's blk_status_to_errno() says. From 14 on a status is another one in each kernel: then @r says that the result is not known. */
+static __always_inline int status_error(struct follow_record *r, __u32 status)
 {
 	switch (status) {
 	case 0: return 0;
@@ -441,10 +441,14 @@ static __always_inline int status_error(__u32 status)
 	case 7: return -61;		/* ENODATA */
 	case 8: return -84;		/* EILSEQ */
 	case 9: return -12;		/* ENOMEM */
+	case 10: return -5;		/* EIO */
+	case 11: return -78;		/* EREMCHG */
 	case 12: return -11;		/* EAGAIN */
 	case 13: return -16;		/* EBUSY */
 	}
-	return -5;			/* EIO */
+	if (r)
+		r->flags |= FOLLOW_NO_RET;
+	return -5;
 }
 
 static __always_inline void set_range(struct follow_record *r, __u64 pos, __u64 len)
@@ -1850,7 +1854,7 @@ static long each_bio(__u32 i, void *data)
 	if (r) {
 		r->dev = BPF_CORE_READ(bio, bi_bdev, bd_dev);
 		if (w->step == FOLLOW_DEVICE_COMPLETE) {
-			r->ret = status_error(w->status);
+			r->ret = status_error(r, w->status);
 			r->value[0] = whole ? size : w->bytes - w->covered;
 			r->value[1] = r->time - f->since_ns;
 			r->value_nulls = f->since_ns ? 0 : 2;
@@ -1916,9 +1920,9 @@ int BPF_PROG(device_end, void *queue, struct bio *bio)
 		return 0;
 	r = step_of(f, (__u64)bio, FOLLOW_DEVICE_END, 1);
 	if (f->kind == IS_BLOCK_BIO) {
-		end(f, (__u64)bio, r, status_error(bio->bi_status));
+		end(f, (__u64)bio, r, status_error(r, bio->bi_status));
 	} else if (r) {
-		r->ret = status_error(bio->bi_status);
+		r->ret = status_error(r, bio->bi_status);
 		send(r);
 	}
 	return 0;

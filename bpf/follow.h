@@ -31,6 +31,7 @@ struct step_event {
 #define FOLLOW_LAST	(1u << 2)	/* no step: the request is over, and so many steps of it were lost (value[0]) */
 #define FOLLOW_RESULT	(1u << 3)	/* the end of an identity: of the first one, it is the request's result */
 #define FOLLOW_BYTES	(1u << 4)	/* and a positive result is a number of bytes */
+#define FOLLOW_NO_RET	(1u << 5)	/* it failed, with an error that is not known */
 
 /* One record of the ring. */
 struct follow_record {

@@ -18,6 +18,12 @@
 #include "observe.bpf.h"
 #include "ioend.bpf.h"
 
+/* On stock kernels an ioend ends in one of several functions, of which one may be called in an interrupt of another. */
+enum {
+	STATS_END_BUFFERED = STATS_END + 1,
+	STATS_END_BUFFERED_WRITE,
+};
+
 struct flight {
 	__u64 begin_ns, submit_ns, bio_end_ns;
 	__u64 pos, len, sector, bytes;
@@ -70,7 +76,7 @@ static __always_inline struct flight *flight_of(__u64 ioend)
 	return bpf_map_lookup_elem(&flights, &ioend);
 }
 
-static __always_inline void report(struct observe_stats *st, const struct flight *f, int error)
+static __always_inline void report(__u32 program, struct observe_stats *st, const struct flight *f, int error)
 {
 	__u64 now = bpf_ktime_get_ns(), latency_ns = now - f->begin_ns;
 	struct ioend_event *e;
@@ -81,7 +87,7 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
 		struct top_key key = {
-			.ino = f->ino, .cgroup = f->cgroup, .comm = f->comm, .dev = f->dev, .pid = f->pid, .stats = STATS_END,
+			.ino = f->ino, .cgroup = f->cgroup, .comm = f->comm, .dev = f->dev, .pid = f->pid, .stats = program,
 		};
 
 		add_to_top(st, &key, error < 0 ? 0 : f->len, error < 0, true, latency_ns);
@@ -90,7 +96,7 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	if (cfg.hist) {
 		__u32 slot = cfg.hist_by == BY_TYPE ? f->type : f->reason;
 
-		aggregate(st, hist_of(st, STATS_END, slot, f->dev, f->ino, &f->comm), error < 0, true, latency_ns);
+		aggregate(st, hist_of(st, program, slot, f->dev, f->ino, &f->comm), error < 0, true, latency_ns);
 		return;
 	}
 	e = reserve(st, sizeof(*e));
@@ -133,14 +139,14 @@ static __always_inline void report(struct observe_stats *st, const struct flight
 	submit(st, e, sizeof(*e));
 }
 
-static __always_inline void end(__u64 ioend, int error)
+static __always_inline void end(__u32 program, __u64 ioend, int error)
 {
-	struct observe_stats *st = stats_of(STATS_END);
+	struct observe_stats *st = stats_of(program);
 	struct flight *f = flight_of(ioend);
 
 	if (!st || !f)
 		return;
-	report(st, f, error);
+	report(program, st, f, error);
 	bpf_map_delete_elem(&flights, &ioend);
 }
 
@@ -219,7 +225,7 @@ int BPF_PROG(ioend_finish, void *ioend, struct inode *inode, long long pos, __u6
 	     unsigned short flags, int error)
 {
 	if (state.enabled)
-		end((__u64)ioend, error);
+		end(STATS_END, (__u64)ioend, error);
 	return 0;
 }
 
@@ -257,7 +263,7 @@ static __always_inline void stock_finish(struct iomap_ioend *ioend, int error)
 		return;
 	ioend = ioend_ending(ioend, &error);
 	if (ioend)
-		end((__u64)ioend, error);
+		end(STATS_END, (__u64)ioend, error);
 }
 
 SEC("fentry/iomap_submit_ioend")
@@ -293,7 +299,7 @@ SEC("fentry/iomap_finish_ioend_buffered")
 int BPF_PROG(finish_buffered, void *ioend)
 {
 	if (state.enabled)
-		end((__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
+		end(STATS_END_BUFFERED, (__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
 	return 0;
 }
 
@@ -301,7 +307,7 @@ SEC("fentry/iomap_finish_ioend_buffered_write")
 int BPF_PROG(finish_buffered_write, void *ioend)
 {
 	if (state.enabled)
-		end((__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
+		end(STATS_END_BUFFERED_WRITE, (__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
 	return 0;
 }
 
@@ -337,7 +343,7 @@ SEC("kprobe/iomap_finish_ioend_buffered")
 int BPF_KPROBE(kprobe_finish_buffered, void *ioend)
 {
 	if (state.enabled)
-		end((__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
+		end(STATS_END_BUFFERED, (__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
 	return 0;
 }
 
@@ -345,6 +351,6 @@ SEC("kprobe/iomap_finish_ioend_buffered_write")
 int BPF_KPROBE(kprobe_finish_buffered_write, void *ioend)
 {
 	if (state.enabled)
-		end((__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
+		end(STATS_END_BUFFERED_WRITE, (__u64)ioend, BPF_CORE_READ((struct iomap_ioend___split *)ioend, io_error));
 	return 0;
 }

@@ -512,6 +512,13 @@ static __always_inline struct pending_set *set_of(__u64 key)
 	return &pending[key * 0x9e3779b97f4a7c15ULL >> 54];
 }
 
+/* One that is taken has no time until it is written: before, it has that of nobody. */
+static __always_inline void free_way(struct pending *way)
+{
+	*(volatile __u64 *)&way->start_ns = 0;
+	*(volatile __u64 *)&way->key = 0;
+}
+
 /*
  * The end of the lookup before was skipped. If the loop goes on, here is its mapping, and only the latency is lost. Out of line, to keep
  * iter_enter() small.
@@ -553,7 +560,7 @@ static __noinline int take_dead(struct pending_set *set, __u64 key)
 	for (i = 0; i < WAYS; i++) {
 		way = &set->way[i];
 		dead = way->key;
-		if (dead && now > way->start_ns && now - way->start_ns > DEAD_NS &&
+		if (dead && way->start_ns && now > way->start_ns && now - way->start_ns > DEAD_NS &&
 		    __sync_val_compare_and_swap(&way->key, dead, key) == dead) {
 			way->start_ns = now;
 			st->unmatched_begin++;
@@ -582,7 +589,7 @@ int BPF_PROG(iter_enter, struct iomap_iter *iter)
 		way = &set->way[i];
 		if (way->key == key) {
 			late_ns = way->start_ns;
-			way->key = 0;
+			free_way(way);
 		}
 	}
 	/* Behind the loop: the verifier goes through each of its rounds by itself. */
@@ -629,6 +636,8 @@ static __always_inline __u32 op_at_end(void *ctx, struct iomap_iter *iter)
 	if (!iteration_cfg.ranges)
 		return op_of_flags(iter->flags, iter->len);
 	address = caller_of_function(ctx, 2);
+	if (!address)
+		return op_of_flags(iter->flags, iter->len);
 	line = &caller_cache[address * 0x9e3779b97f4a7c15ULL >> (64 - CACHE_BITS)];
 	known = *line;
 	if ((known ^ address << 8) >> 8)
@@ -647,7 +656,7 @@ static __always_inline __u64 take_start(struct iomap_iter *iter)
 		if (set->way[i].key == key) {
 			__u64 start_ns = set->way[i].start_ns;
 
-			set->way[i].key = 0;
+			free_way(&set->way[i]);
 			return start_ns;
 		}
 	}

@@ -20,7 +20,7 @@ struct lookup_event {
 
 #define LF_BIT(id) (1ULL << LF_##id)
 
-/* Where the events come from; the names and what they cannot tell are in lib/plan.c. */
+/* Where the events come from; the names and what they cannot tell are in schema/lookups.c. */
 enum lookup_source {
 	SOURCE_LOOKUP,
 	SOURCE_FEXIT,

@@ -73,6 +73,8 @@ static __always_inline __u32 far_inode_dev(struct inode *inode)
 	return BPF_CORE_READ(inode, i_sb, s_dev);
 }
 
+#define PATH_HIST_NS	1000000000ull
+
 /* The paths of the files that were met. One that lost its place is found anew, unless it is an old one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -216,8 +218,13 @@ __noinline __u64 path_look(__u32 program, __u32 dev, __u64 ino)
 		return 0;
 	inode = (struct inode *)room->inode;
 	value = &room->value;
-	if (cfg.hist && bpf_map_lookup_elem(&paths, &key))
-		return 0;
+	if (cfg.hist) {
+		struct path_value *known = bpf_map_lookup_elem(&paths, &key);
+
+		/* One path for each key: that of the file which has the number now, where it was a second ago at most. */
+		if (known && known->generation == BPF_CORE_READ(inode, i_generation) && bpf_ktime_get_ns() - known->since_ns < PATH_HIST_NS)
+			return 0;
+	}
 	if (!bpf_core_field_exists(struct dentry, d_parent) || !bpf_core_field_exists(struct dentry, d_name.hash_len) ||
 	    !bpf_core_field_exists(struct dentry, d_seq.seqcount.sequence) || !bpf_core_field_exists(struct dentry, d_hash.pprev) ||
 	    !bpf_core_field_exists(struct inode, i_dentry.first) || !bpf_core_field_exists(struct super_block, s_root))
@@ -233,7 +240,8 @@ __noinline __u64 path_look(__u32 program, __u32 dev, __u64 ino)
 	version = 1;
 	if (!value->block) {
 		dentry = name_of(inode, &deleted);
-		if (!dentry)
+		/* It has a name, but not in the cache. */
+		if (!dentry || (deleted && value->nlink))
 			return 0;
 		if (!value->nlink)
 			deleted = true;
@@ -297,12 +305,12 @@ static __always_inline struct stack_ids stacks_of(void *ctx, struct observe_stat
 	if (cfg.stacks & STACKS_KERNEL) {
 		ids.kernel = bpf_get_stackid(ctx, &stacks, 0);
 		if (ids.kernel < 0)
-			st->stacks_lost++;
+			__sync_fetch_and_add(&st->stacks_lost, 1);
 	}
 	if (cfg.stacks & STACKS_USER) {
 		ids.user = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
 		if (ids.user < 0 && !(bpf_get_current_task_btf()->flags & PF_NO_USER_CODE))
-			st->stacks_lost++;
+			__sync_fetch_and_add(&st->stacks_lost, 1);
 	}
 	return ids;
 }

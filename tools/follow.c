@@ -12,7 +12,7 @@
 #include "timeline.h"
 
 /* 11 MiB of steps at the most. */
-static const struct timeline_limits limits = { .requests = 16384, .steps = 65536, .steps_of_one = 4096 };
+static struct timeline_limits limits = { .requests = 16384, .steps = 65536, .steps_of_one = 4096 };
 
 static struct timeline *timeline;
 static __u64 printed, filtered;
@@ -94,6 +94,8 @@ int follow_main(const struct args *args, struct err *err)
 	};
 	int status;
 
+	if (args->given[OPT_IN_FLIGHT])
+		limits.requests = args->number[OPT_IN_FLIGHT];
 	timeline = timeline_new(&limits);
 	if (!timeline) {
 		err_set(err, STATUS_FAILED, "no memory");

@@ -40,12 +40,13 @@ static const struct fs_desc {
 	unsigned char group[GROUP_COUNT];
 	const char *note;
 } filesystems[] = {
-#define FS_DESC(type_, a, b, c, d, e, f, g, h, note_) { type_, { a, b, c, d, e, f, g, h }, note_ },
+#define FS_DESC(type_, a, b, c, d, e, f, g, h, i, note_) { type_, { a, b, c, d, e, f, g, h, i }, note_ },
 	FILESYSTEMS(FS_DESC)
 };
 
 #define OBSERVERS_MAX 16
 #define LOOKUPS 0			/* the first of observers[] */
+#define IOENDS 1			/* the second */
 
 struct probe {
 	struct utsname host;
@@ -90,11 +91,14 @@ static bool mounted_by_dax(const struct mount *mount)
 }
 
 /* Whether this group can be seen on the mount, and if not, why. */
-static bool visible(const struct fs_desc *fs, const struct mount *mount, int group, const char **why)
+static bool visible(const struct probe *probe, const struct fs_desc *fs, const struct mount *mount, int group, const char **why)
 {
 	switch (fs->group[group]) {
 	case Y:
-		return true;
+		if (group != GROUP_writeback || probe->chosen[IOENDS] >= 0)
+			return true;
+		*why = "no source of ioends";
+		return false;
 	case D:
 		if (mounted_by_dax(mount))
 			return true;
@@ -207,14 +211,15 @@ static void print_text(struct probe *probe)
 		out_printf(out, "%-8s %-8s %s\n", dev, mount->type, point);
 		for (group = 0; group < GROUP_COUNT; group++) {
 			const char *why = NULL;
-			char *list = visible(fs, mount, group, &why) ? yes : no;
+			char *list = visible(probe, fs, mount, group, &why) ? yes : no;
 			size_t used = strlen(list), room = (list == yes ? sizeof(yes) : sizeof(no)) - used;
 
 			snprintf(list + used, room, "%s%s%s%s%s", used ? ", " : "", groups[group].name, why ? " (" : "",
 				 why ? why : "", why ? ")" : "");
 		}
 		out_printf(out, "    seen:     %s\n", *yes ? yes : "nothing");
-		out_printf(out, "    not seen: %s%swriteback (not served by lookups)\n", no, *no ? ", " : "");
+		if (*no)
+			out_printf(out, "    not seen: %s\n", no);
 		if (*fs->note)
 			out_printf(out, "    %s\n", fs->note);
 	}
@@ -307,7 +312,7 @@ static void print_json(struct probe *probe)
 		for (group = 0; fs && group < GROUP_COUNT; group++) {
 			const char *why;
 
-			if (!visible(fs, mount, group, &why))
+			if (!visible(probe, fs, mount, group, &why))
 				continue;
 			if (p[-1] != '[')
 				*p++ = ',';
@@ -317,15 +322,14 @@ static void print_json(struct probe *probe)
 		for (group = 0; fs && group < GROUP_COUNT; group++) {
 			const char *why;
 
-			if (visible(fs, mount, group, &why))
+			if (visible(probe, fs, mount, group, &why))
 				continue;
+			if (p[-1] != '{')
+				*p++ = ',';
 			p = put_json(p, groups[group].id, 64);
 			*p++ = ':';
 			p = put_json(p, why, 64);
-			*p++ = ',';
 		}
-		p = put_str(p, "\"writeback\":");
-		p = put_str(p, fs ? "\"not served by lookups\"" : "\"not known to use iomap\"");
 		p = put_str(p, "},\"checked_against\":\"" FS_TABLE_KERNEL "\",\"note\":");
 		p = put_json(p, fs ? fs->note : "", 256);
 		p = put_str(p, "}\n");

@@ -359,6 +359,7 @@ static int run(struct running *r, struct err *err)
 		return err_set(err, STATUS_FAILED, "no memory");
 	names_ask(r->names, find_path, r);
 	format_init(&r->format, &top_table, args->given[OPT_OUTPUT] ? args->number[OPT_OUTPUT] : FORMAT_TABLE, 0);
+	r->format.clock = args->given[OPT_CLOCK] ? args->number[OPT_CLOCK] : CLOCK_WALL;
 	/* What is wrong with the arguments, or the privileges, comes before what is wrong with the kernel. */
 	if (filter_resolve(&config, args, err))
 		return -1;

@@ -607,7 +607,7 @@ static void dax(void)
 	event.result = 1 << 3;
 	has(line_of(&dax_observer, FORMAT_JSON, &event), "\"fallback\":\"16\",", "dax: a reason that this version does not know");
 	has(line_of(&dax_observer, FORMAT_JSON, &event), "\"result\":\"0x8\",", "dax: and a result");
-	ok(!word_of(KIND_FALLBACK, FALLBACK_HIDDEN) && !word_of(KIND_MAPPED, MAPPED_NOTHING) && !word_of(KIND_COW, COW_HIDDEN),
+	ok(!word_of(KIND_FALLBACK, 31) && !word_of(KIND_MAPPED, MAPPED_NOTHING) && !word_of(KIND_COW, 31),
 	   "dax: what is hidden has no word");
 }
 

@@ -9,9 +9,9 @@
 struct account {
 	__u64 seen, emitted, filtered;
 	__u64 lost[LOSS_COUNT];
-	__u64 programs_skipped;		/* runs of programs that the kernel left out; on stock sources not all were lookups */
+	__u64 programs_skipped;		/* runs of programs that the kernel left out; where there are begins and ends not all were events */
 	__u64 duration_ns;
-	__u64 unseen_at_most;		/* lookups that may be missing from @seen: begins that the kernel left out, and no end told of */
+	__u64 unseen_at_most;		/* events that may be missing from @seen: begins that the kernel left out, and no end told of */
 	__u64 stacks_lost;		/* of records that were emitted without */
 	__u64 steps_lost;		/* of those that were seen; only if @steps */
 	bool steps;

@@ -25,11 +25,6 @@ const char *caps_missing(void)
 	return bpf ? "CAP_PERFMON" : perfmon ? "CAP_BPF" : "CAP_BPF and CAP_PERFMON";
 }
 
-bool caps_syslog(void)
-{
-	return has(CAP_SYSLOG);
-}
-
 bool caps_ptrace(void)
 {
 	return has(CAP_SYS_PTRACE);

@@ -9,9 +9,6 @@
 /* What is missing to load and attach programs, as "CAP_BPF and CAP_PERFMON", or NULL if nothing is. */
 const char *caps_missing(void);
 
-/* CAP_SYSLOG: kernel addresses, for the operations on stock kernels. */
-bool caps_syslog(void);
-
 /* CAP_SYS_PTRACE: the mappings of other users' processes, for the names in user stacks. */
 bool caps_ptrace(void);
 

@@ -14,8 +14,8 @@
 /* In the order of --output's choices. */
 enum format_kind { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
 
-/* In the order of --clock's choices. */
-enum format_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };	/* --color's */
+/* In the order of --color's and of --clock's choices. */
+enum format_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum format_clock { CLOCK_WALL, CLOCK_MONO };
 
 struct format {

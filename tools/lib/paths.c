@@ -295,10 +295,11 @@ struct path_found paths_find(struct paths *paths, __u32 dev, __u64 ino, __u64 ve
 	struct path_found found = {};
 	bool same = entry->since_ns && entry->ino == ino && entry->dev == dev;
 
-	if (!same || entry->version != version) {
+	/* What histograms have, version 0, may have been replaced meanwhile. */
+	if (!same || entry->version != version || !version) {
 		if (paths->read(paths->ctx, &key, &paths->value))
 			return found;		/* it has lost its place */
-		if (same && paths->value.generation == entry->generation && paths->value.since_ns < entry->since_ns) {
+		if (same && version && paths->value.generation == entry->generation && paths->value.since_ns < entry->since_ns) {
 			entry = &paths->late;
 			clear(entry);
 		}

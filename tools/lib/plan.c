@@ -222,6 +222,8 @@ void plan_make(struct plan *plan, const struct observer *observer, const struct 
 				continue;
 			if (program->event && event_args(btf, program->event) != program->args)
 				continue;
+			if (program->beside && event_args(btf, program->beside) < 0)
+				continue;
 			plan->source[source].program[i] = true;
 			plan->source[source].layers |= program->layers;
 			plan->source[source].conditional |= (program->function || program->event) && !program->extra;

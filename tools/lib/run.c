@@ -266,6 +266,7 @@ static int set_cgroup(struct observation *o)
 /* Programs of other sources are not loaded, and a map that only they use is not made. */
 static int prepare(struct observation *o, int source)
 {
+	struct bpf_map *whole;
 	struct bpf_map *ring = bpf_object__find_map_by_name(o->object, "ring");
 	struct observe_config *config = observe_variable(o, "cfg");
 	struct bpf_program *program;
@@ -307,6 +308,10 @@ static int prepare(struct observation *o, int source)
 	if (o->observer->counts_flights && o->args->given[OPT_IN_FLIGHT])
 		bpf_map__set_max_entries(bpf_object__find_map_by_name(o->object, o->observer->state_map),
 					 o->args->number[OPT_IN_FLIGHT]);
+	/* Where it is something larger that begins and ends, too. */
+	whole = bpf_object__find_map_by_name(o->object, "requests");
+	if (whole && o->args->given[OPT_IN_FLIGHT])
+		bpf_map__set_max_entries(whole, o->args->number[OPT_IN_FLIGHT]);
 	if (o->code->configure)
 		o->code->configure(o, source);
 	return 0;
@@ -399,7 +404,7 @@ static int attach_best(struct observation *o, struct err *err)
 	return 0;
 }
 
-/* Sum of a program's counters over the CPUs; @hists is added up too if it is not NULL. */
+/* Sum of a program's counters, and of the histograms beside them, over the CPUs. */
 static int read_stats(struct observation *o, __u32 program, struct observe_stats *sum)
 {
 	static struct observe_stats *percpu;
@@ -641,7 +646,7 @@ static int account(struct observation *o)
 	}
 	if (o->top_keys) {
 		/* What has been counted and is in no key went with one that was taken out of the table meanwhile. */
-		a->lost[LOSS_evicted] = in_kernel - a->emitted;
+		a->lost[LOSS_evicted] = in_kernel > a->emitted ? in_kernel - a->emitted : 0;
 		in_kernel = a->emitted;
 	} else if (o->config.hist) {
 		struct hist_set set = {};
@@ -656,7 +661,7 @@ static int account(struct observation *o)
 		a->emitted = in_kernel;
 	} else {
 		a->emitted = out_written(o->out);
-		a->lost[LOSS_output] = in_kernel - a->emitted;
+		a->lost[LOSS_output] = in_kernel > a->emitted ? in_kernel - a->emitted : 0;
 		if (o->code->account)
 			o->code->account(o, a);
 		in_kernel = a->emitted + a->lost[LOSS_output];
@@ -675,7 +680,7 @@ static int account(struct observation *o)
 			if (i != LOSS_output)
 				known += a->lost[i];
 		}
-		if (a->seen > known && o->code->record && o->config.count && a->emitted >= o->config.count)
+		if (a->seen > known && !o->config.hist && o->config.count && a->emitted >= o->config.count)
 			a->filtered += a->seen - known;		/* nobody waits for these */
 		else if (a->seen > known)
 			a->lost[LOSS_unmatched_begin] += a->seen - known;

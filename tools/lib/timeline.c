@@ -323,7 +323,7 @@ void timeline_step(const struct timeline_request *q, size_t i, struct step_event
 	if (!(desc->shows & SHOWS_RANGE))
 		event->nulls |= SF_BIT(pos) | SF_BIT(len);
 	event->ret = r->ret;
-	if (!(desc->shows & SHOWS_RET))
+	if (!(desc->shows & SHOWS_RET) || (r->flags & FOLLOW_NO_RET))
 		event->nulls |= SF_BIT(ret);
 	memcpy(event->value, r->value, sizeof(event->value));
 	for (n = 0; n < STEP_VALUES; n++) {

@@ -145,7 +145,7 @@
 		"seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
 		"In the table counts and bytes are per second, with k, m and g of 1000 for counts and of 1024 for bytes; in JSON and CSV they are " \
 		"those of the interval. Task and cgroup are those of the submission.", \
-		LIST(OPT_OUTPUT, OPT_BATCH, OPT_BY_TOP, OPT_SORT, OPT_LATENCY, OPT_INTERVAL_TOP, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_BATCH, OPT_BY_TOP, OPT_SORT, OPT_LATENCY, OPT_INTERVAL_TOP, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, \
 		     OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT_TOP, OPT_IN_FLIGHT, OPT_KEYS, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope top\twhat is going on?\n" \

@@ -39,7 +39,7 @@ static const struct need of_fexit[] = {
 	NEED_STOCK, { NEED_FUNCTION, "__iomap_dio_rw", .args = 7 }, NEED_REQUEST, NEED_IOCB, NEED_FILE,
 };
 
-static const struct need of_fentry[] = {
+static const struct need of_kprobe[] = {
 	{ NEED_FUNCTION, "__iomap_dio_rw", .args = 7 }, { NEED_FUNCTION, "iomap_dio_complete", .args = 1 },
 	{ NEED_MEMBER, "iomap_dio", "iocb" }, NEED_REQUEST, NEED_IOCB, NEED_FILE,
 };
@@ -73,11 +73,13 @@ static const struct source_desc sources[DIO_SOURCE_COUNT] = {
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = { { "rw_begin" }, { "rw_complete" } },
 	},
-	[DIO_SOURCE_FENTRY] = {
-		.name = "__iomap_dio_rw+fentry",
-		.limits = STOCK_LIMITS,
-		.needs = of_fentry, .need_count = ARRAY_SIZE(of_fentry),
-		.program = { { "rw_enter" }, { "complete_enter" }, { "complete_return" }, { "rw_return" } },
+	[DIO_SOURCE_KPROBE] = {
+		.name = "__iomap_dio_rw+kprobe",
+		.limits = STOCK_LIMITS "; a return that finds no free probe, or comes while another kprobe's program runs on its CPU, which counts "
+			  "as lost if nothing else ends the request",
+		.needs = of_kprobe, .need_count = ARRAY_SIZE(of_kprobe),
+		.kprobes = true,
+		.program = { { "kprobe_rw_enter" }, { "complete_enter" }, { "complete_return" }, { "kretprobe_rw_return" } },
 	},
 };
 

@@ -227,7 +227,7 @@ static int man(const char *name)
 		puts(".SH SEE ALSO");
 		for (i = 0; i < (int)observer_count; i++)
 			printf("\\fBiomapscope\\-%s\\fR(8),\n", observers[i]->command);
-		puts("\\fBiomapscope\\-probe\\fR(8)");
+		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-probe\\fR(8)");
 		return 0;
 	}
 	for (i = 0; i < CMD_COUNT; i++) {
@@ -350,10 +350,12 @@ static void cell(const char *text)
 	fputs(" |", stdout);
 }
 
-static bool is_text(const struct field *field)
+static const char *json_type(const struct field *field)
 {
-	return field->kind != KIND_DEC && field->kind != KIND_SIZE && field->kind != KIND_HEX && field->kind != KIND_RET &&
+	bool text = field->kind != KIND_DEC && field->kind != KIND_SIZE && field->kind != KIND_HEX && field->kind != KIND_RET &&
 	       field->kind != KIND_RESULT && field->kind != KIND_DURATION && field->kind != KIND_RATE && field->kind != KIND_BYTE_RATE;
+
+	return field->kind == KIND_REGIONS || field->kind == KIND_KSTACK || field->kind == KIND_USTACK ? "array" : text ? "string" : "number";
 }
 
 static int events(const char *name)
@@ -371,7 +373,7 @@ static int events(const char *name)
 		const struct field *field = &observer->field[i];
 		printf("| `%s` |", field->name);
 		cell(field->heading ? field->heading : "");
-		cell(field->kind == KIND_REGIONS ? "array" : is_text(field) ? "string" : "number");
+		cell(json_type(field));
 		cell(field->unit);
 		cell(field->nullable ? "can be" : "never");
 		cell(field->doc);
@@ -384,7 +386,7 @@ static int events(const char *name)
 		const struct field *field = &observer->step_field[i];
 
 		printf("| `%s` |", field->name);
-		cell(is_text(field) ? "string" : "number");
+		cell(json_type(field));
 		cell(field->unit);
 		cell(field->nullable ? "can be" : "never");
 		cell(field->doc);

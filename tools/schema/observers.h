@@ -36,6 +36,7 @@ struct program_desc {
 	bool begins;		/* sees begins, as the first one does */
 	bool details;		/* for what only lines show: not loaded for histograms */
 	const char *event;
+	const char *beside;	/* an event: only where it exists, too */
 	unsigned int layers;	/* bits: the observer's layers that it sees something of */
 };
 

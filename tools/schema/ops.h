@@ -150,8 +150,8 @@ enum ioend_reason {
 #define WORD_ENUM_FALLBACK(id, name, doc) FALLBACK_##id,
 enum dax_access { DAX_ACCESSES(WORD_ENUM_ACCESS) ACCESS_COUNT };
 enum dax_mapped { DAX_MAPPED(WORD_ENUM_MAPPED) MAPPED_COUNT, MAPPED_NOTHING = 31 };
-enum dax_cow { DAX_COWS(WORD_ENUM_COW) COW_COUNT, COW_HIDDEN = 31 };
-enum dax_fallback { DAX_FALLBACKS(WORD_ENUM_FALLBACK) FALLBACK_COUNT, FALLBACK_HIDDEN = 31 };
+enum dax_cow { DAX_COWS(WORD_ENUM_COW) COW_COUNT };
+enum dax_fallback { DAX_FALLBACKS(WORD_ENUM_FALLBACK) FALLBACK_COUNT };
 
 #define WORD_ENUM_WAIT(id, name, doc) WAIT_##id,
 #define WORD_ENUM_EXIT(id, name, doc) EXIT_##id,
@@ -342,7 +342,6 @@ enum dm_wait { DM_WAITS(WORD_ENUM_DM_WAIT) DM_WAIT_COUNT };
 
 #define ASK_WRITE	(1u << 0)
 #define ASK_ZERO	(1u << 1)
-#define ASK_REPORT	(1u << 2)
 #define ASK_FAULT	(1u << 3)
 #define ASK_DIRECT	(1u << 4)
 #define ASK_UNSHARE	(1u << 7)

@@ -86,13 +86,13 @@
 	       "stop after this time") \
 	OPTION(COUNT, 'n', "count", "N", NUMBER, NULL, "Bounds", \
 	       "stop after N were printed; what comes later counts as filtered") \
-	OPTION(COUNT_TOP, 0, "count", "N", NUMBER, NULL, "Bounds", \
+	OPTION(COUNT_TOP, 'n', "count", "N", NUMBER, NULL, "Bounds", \
 	       "stop after N intervals") \
 	OPTION(SOURCE, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter+fexit|iomap_iter+dstmap", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_IOENDS, 0, "source", "NAME", CHOICE, "iomap_ioend|iomap_submit_ioend+fentry|iomap_submit_ioend+kprobe", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
-	OPTION(SOURCE_DIO, 0, "source", "NAME", CHOICE, "iomap_dio|iomap_dio_rw+fexit|iomap_dio_rw|__iomap_dio_rw+fentry", "Kernel", \
+	OPTION(SOURCE_DIO, 0, "source", "NAME", CHOICE, "iomap_dio|iomap_dio_rw+fexit|iomap_dio_rw|__iomap_dio_rw+kprobe", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_DAX, 0, "source", "NAME", CHOICE, "dax_iomap_fault|dax_iomap_fault+fexit|dax_pte_fault", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
