@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs the cases of tests/guest/cases on the kernel that it is running on, and prints TAP.
 
-    cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [CASE...]
+    cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [--skip CASE]... [CASE...]
 
 --sources: the lookup sources that this kernel must serve, best first; one that does not work is a failure. Without it, those that
 probe calls usable.
@@ -91,11 +91,12 @@ def main():
     parser.add_argument("--sources", default="")
     parser.add_argument("--disk", action="append", default=[])
     parser.add_argument("--pmem")
+    parser.add_argument("--skip", action="append", default=[])
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
 
     known = sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(CASES, "*.py")))
-    for name in args.cases:
+    for name in args.cases + args.skip:
         if name not in known:
             sys.exit(f"cases.py: no case '{name}'; there are: {' '.join(known)}")
     if os.geteuid():
@@ -111,7 +112,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(f"cases.py: signal {signum}"))
     t = Tap(args.label)
     env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk, args.pmem)
-    for name in args.cases or known:
+    for name in args.cases or [name for name in known if name not in args.skip]:
         begin = time.monotonic()
         run_case(t, env, name)
         t.diag(f"{name}: {time.monotonic() - begin:.1f} s")
