@@ -20,5 +20,5 @@ tests:	## run all tests; they build nothing
 
 # Slow: everything is emulated and checked. One at a time, for the memory.
 test-debug: tool workloads kernel-debug ## the tests of the patched kernel, on one with KASAN and lockdep, all events on
-	@PATCHED=debug TIMEOUT_FACTOR=10 JOBS=1 tests/run tests/guest/patched.t $(wildcard tests/guest/steps*.t) \
+	@PATCHED=debug TIMEOUT_FACTOR=10 JOBS=1 tests/run tests/guest/patched.t tests/guest/smp.t $(wildcard tests/guest/steps*.t) \
 		tests/guest/oracles.t tests/guest/integrity.t
