@@ -309,27 +309,16 @@ static __always_inline struct follow_record *begin(const struct start *s)
 		path = path_of(STATS_BEGIN, s->inode, s->dev, s->ino);
 	}
 	key = f.request;
-	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
 	if (under) {
 		q = bpf_map_lookup_elem(&requests, &key);
-		if (!q) {
-			if (r)
-				bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		if (!q)
 			return NULL;
-		}
 		count(&q->identities);
-		if (!r)
-			count(&q->lost);
 	} else {
 		struct whole first = { .identities = 1 };
 
-		if (!r) {
-			count(&st->ring_full);
-			return NULL;
-		}
 		if (bpf_map_update_elem(&requests, &key, &first, BPF_ANY)) {
 			count(&st->map_full);
-			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 			return NULL;
 		}
 	}
@@ -354,12 +343,22 @@ static __always_inline struct follow_record *begin(const struct start *s)
 		}
 		if (t && s->enter)
 			go_back(t, &f);
-		if (r)
-			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return NULL;
 	}
-	if (!r)
+	/* Last, as the verifier of 6.1 lets nobody ask twice whether there is a record. */
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r) {
+		if (under) {
+			lose_step(f.request);
+			return NULL;
+		}
+		count(&st->ring_full);
+		bpf_map_delete_elem(&followed, &id);
+		bpf_map_delete_elem(&requests, &key);
+		if (t && s->enter)
+			go_back(t, &f);
 		return NULL;
+	}
 	fill(r, f.request, id, s->step, f.depth + (s->kind == IS_BLOCK_BIO));
 	r->flags = FOLLOW_BEGINS | (under ? 0 : FOLLOW_FIRST);
 	r->under = f.under;
@@ -419,7 +418,7 @@ static __always_inline void enter(struct followed *f, __u64 id)
 static __always_inline void end(struct followed *f, __u64 id, struct follow_record *r, __s64 ret)
 {
 	if (r) {
-		r->flags |= FOLLOW_RESULT | (f->bytes ? FOLLOW_BYTES : 0);
+		r->flags = FOLLOW_RESULT | (f->bytes ? FOLLOW_BYTES : 0);
 		r->ret = ret;
 		send(r);
 	}
@@ -427,8 +426,8 @@ static __always_inline void end(struct followed *f, __u64 id, struct follow_reco
 	forget(id);
 }
 
-/* What the kernel's blk_status_to_errno() says. From 14 on a status is another one in each kernel: then @r says that the result is not known. */
-static __always_inline int status_error(struct follow_record *r, __u32 status)
+/* What the kernel's blk_status_to_errno() says. From 14 on a status is another one in each kernel: see status_flags(). */
+static __always_inline int status_error(__u32 status)
 {
 	switch (status) {
 	case 0: return 0;
@@ -446,9 +445,12 @@ static __always_inline int status_error(struct follow_record *r, __u32 status)
 	case 12: return -11;		/* EAGAIN */
 	case 13: return -16;		/* EBUSY */
 	}
-	if (r)
-		r->flags |= FOLLOW_NO_RET;
 	return -5;
+}
+
+static __always_inline __u16 status_flags(__u32 status)
+{
+	return status > 13 ? FOLLOW_NO_RET : 0;
 }
 
 static __always_inline void set_range(struct follow_record *r, __u64 pos, __u64 len)
@@ -1757,25 +1759,29 @@ int BPF_PROG(device_queue, struct bio *bio)
 {
 	struct followed *f = followed_bio((__u64)bio);
 	struct follow_record *r;
+	bool begins;
 
 	if (f) {
+		begins = f->announced;
+		f->announced = false;
 		r = step_of(f, (__u64)bio, FOLLOW_DEVICE_QUEUE, 1);
-		if (r && f->announced) {
+		if (!r)
+			return 0;
+		if (begins) {
 			r->flags = FOLLOW_BEGINS;
 			r->under = f->under;
 		}
-		f->announced = false;
 	} else {
 		struct task_at *t = task_at(false);
 
 		if (!t || !t->id)
 			return 0;
 		r = bio_begins(bio, 0, FOLLOW_DEVICE_QUEUE);
+		if (!r)
+			return 0;
 	}
-	if (r) {
-		set_bio(r, bio);
-		send(r);
-	}
+	set_bio(r, bio);
+	send(r);
 	return 0;
 }
 
@@ -1854,7 +1860,8 @@ static long each_bio(__u32 i, void *data)
 	if (r) {
 		r->dev = BPF_CORE_READ(bio, bi_bdev, bd_dev);
 		if (w->step == FOLLOW_DEVICE_COMPLETE) {
-			r->ret = status_error(r, w->status);
+			r->ret = status_error(w->status);
+			r->flags = status_flags(w->status);
 			r->value[0] = whole ? size : w->bytes - w->covered;
 			r->value[1] = r->time - f->since_ns;
 			r->value_nulls = f->since_ns ? 0 : 2;
@@ -1919,11 +1926,14 @@ int BPF_PROG(device_end, void *queue, struct bio *bio)
 	if (!f)
 		return 0;
 	r = step_of(f, (__u64)bio, FOLLOW_DEVICE_END, 1);
-	if (f->kind == IS_BLOCK_BIO) {
-		end(f, (__u64)bio, r, status_error(r, bio->bi_status));
-	} else if (r) {
-		r->ret = status_error(r, bio->bi_status);
+	if (r) {
+		r->flags = status_flags(bio->bi_status) | (f->kind == IS_BLOCK_BIO ? FOLLOW_RESULT : 0);
+		r->ret = status_error(bio->bi_status);
 		send(r);
+	}
+	if (f->kind == IS_BLOCK_BIO) {
+		leave(f, (__u64)bio);
+		forget((__u64)bio);
 	}
 	return 0;
 }

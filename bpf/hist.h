@@ -33,36 +33,36 @@ struct hist {
 #define HIST_LOG2_32(n)	HIST_LOG2_16(n), HIST_LOG2_16(n)
 #define HIST_LOG2_64(n)	HIST_LOG2_32(n), HIST_LOG2_32(n)
 
-/* How many bits a byte has. */
-static const __u8 hist_bits[256] = {
-	0, 1, HIST_LOG2_2(2), HIST_LOG2_4(3), HIST_LOG2_8(4), HIST_LOG2_16(5), HIST_LOG2_32(6), HIST_LOG2_64(7),
-	HIST_LOG2_64(8), HIST_LOG2_64(8),
+#define HIST_LOG2_128(n)	HIST_LOG2_64(n), HIST_LOG2_64(n)
+#define HIST_LOG2_256(n)	HIST_LOG2_128(n), HIST_LOG2_128(n)
+#define HIST_LOG2_512(n)	HIST_LOG2_256(n), HIST_LOG2_256(n)
+#define HIST_LOG2_1024(n)	HIST_LOG2_512(n), HIST_LOG2_512(n)
+
+#define HIST_TABLE 4096
+
+/* The bucket of so many nanoseconds: of most lookups. */
+static const __u8 hist_table[HIST_TABLE] = {
+	0, 0, 1, HIST_LOG2_2(2), HIST_LOG2_4(3), HIST_LOG2_8(4), HIST_LOG2_16(5), HIST_LOG2_32(6), HIST_LOG2_64(7), HIST_LOG2_128(8),
+	HIST_LOG2_256(9), HIST_LOG2_512(10), HIST_LOG2_1024(11), HIST_LOG2_1024(12), HIST_LOG2_512(12), HIST_LOG2_256(12),
+	HIST_LOG2_128(12), HIST_LOG2_64(12), HIST_LOG2_32(12), HIST_LOG2_16(12), HIST_LOG2_8(12), HIST_LOG2_4(12), HIST_LOG2_2(12), 12,
 };
 
 static inline __attribute__((always_inline)) __u32 hist_bucket(__u64 ns)
 {
 	__u32 n = 0;
 
-	if (ns <= 1)
-		return 0;
+	if (ns < HIST_TABLE)
+		return hist_table[ns] & 15;	/* is 12 at most; the verifier asks */
 	ns--;			/* 2^n is still in bucket n: what counts are the bits of the number below */
-	/* Most are of two bytes. */
-	if (ns >> 16) {
-		if (ns >> 40)
-			return HIST_BUCKETS - 1;
-		n = 16;
-		ns >>= 16;
-		if (ns >> 16) {
-			n = 32;
-			ns >>= 16;
-		}
+	if (ns >> 40)
+		return HIST_BUCKETS - 1;
+	/* Twelve bits at a time, of which the table knows the number. */
+	while (n < 36 && ns + 1 >= HIST_TABLE) {
+		n += 12;
+		ns >>= 12;
 	}
-	if (ns >> 8) {
-		n += 8;
-		ns >>= 8;
-	}
-	n += hist_bits[ns & 0xff];
-	return n < HIST_BUCKETS - 1 ? n : HIST_BUCKETS - 1;	/* cannot be more; the verifier asks */
+	n += hist_table[(ns + 1) & (HIST_TABLE - 1)];
+	return n < HIST_BUCKETS - 1 ? n : HIST_BUCKETS - 1;	/* cannot be more either */
 }
 
 #endif

@@ -142,6 +142,7 @@ struct observe_config {
 	__u8 errors;
 	__u8 hist;		/* aggregate instead of stream */
 	__u8 hist_by;
+	__u32 plain_mask;	/* one less than how many CPUs there is room for in @plain, a power of two */
 	__u8 plain;		/* a histogram by what indexes the array, and no filter: the path that has to be cheap */
 };
 
@@ -152,6 +153,14 @@ struct observe_state {
 	__u8 enabled;		/* all programs of the source are attached */
 	__u8 stopping;		/* nothing new is taken up, what has begun may end */
 	__u8 running;		/* enabled, and not stopping */
+};
+
+/* Where the plain programs add up, in place of struct observe_stats: found with fewer instructions. */
+struct plain_cpu {
+	struct {
+		struct hist hist;
+		__u64 unused[64 - sizeof(struct hist) / 8];	/* to a power of two */
+	} slot[HIST_SLOTS];
 };
 
 #endif

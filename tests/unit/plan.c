@@ -544,7 +544,8 @@ static void dmio_of(int call, int dispatch, int chosen, unsigned int programs, c
 static void dmio(void)
 {
 	/* Bits: dispatch_io() of 6 and 7 arguments, dm_io() of 4, 5 and 6, mempool_free(). */
-	dmio_of(5, 7, DMIO_SOURCE_FENTRY, 0x2a, "", "6.1");
+	dmio_of(5, 7, DMIO_SOURCE_KPROBE, 0x2a, "the kernel has no function dispatch_io in a form that this version knows, or its module dm_mod is not loaded",
+		"6.1, whose trampolines take six arguments");
 	dmio_of(4, 6, DMIO_SOURCE_FENTRY, 0x25, "", "6.1 without the I/O priority");
 	dmio_of(5, 6, DMIO_SOURCE_FENTRY, 0x29, "", "6.12");
 	dmio_of(6, 6, DMIO_SOURCE_FENTRY, 0x31, "", "7.3");

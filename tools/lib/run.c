@@ -42,6 +42,7 @@ struct observation {
 	struct bpf_object *object;
 	struct bpf_program *program[PROGRAMS_MAX];	/* of the source, NULL where one does not apply */
 	struct bpf_link *link[PROGRAMS_MAX];
+	struct bpf_map *plain;		/* where the plain programs add up, NULL: they do not run */
 	struct bpf_map *stats, *hists;
 	struct observe_state *state;
 	struct ring_buffer *ring;
@@ -117,7 +118,8 @@ void *observe_variable(struct observation *o, const char *name)
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, o->object) {
-		const char *section = strrchr(bpf_map__name(map), '.');
+		/* Of the well-known sections the map's name has a part of the object's in front. */
+		const char *map_name = bpf_map__name(map), *section = *map_name == '.' ? map_name : strrchr(map_name, '.');
 		int id = section ? btf__find_by_name_kind(btf, section, BTF_KIND_DATASEC) : -1, i;
 		const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
 		size_t size;
@@ -291,6 +293,17 @@ static int prepare(struct observation *o, int source)
 		bpf_program__set_autoload(o->program[i], true);
 	}
 	o->config.source = source;
+	o->plain = o->config.plain ? bpf_object__find_map_by_name(o->object, ".bss.plain") : NULL;
+	if (o->plain) {
+		while (o->config.plain_mask + 1 < (__u32)o->cpus)
+			o->config.plain_mask = 2 * o->config.plain_mask + 1;
+		i = bpf_map__set_value_size(o->plain, (o->config.plain_mask + 1) * sizeof(struct plain_cpu));
+		if (i)
+			return i;
+		/* The variables have moved. */
+		config = observe_variable(o, "cfg");
+		o->state = observe_variable(o, "state");
+	}
 	*config = o->config;
 	bpf_map__set_max_entries(ring, o->config.hist ? (unsigned int)getpagesize() : ring_size(o));
 	if (o->top_keys)
@@ -440,6 +453,30 @@ static bool kernels_ops(const struct observation *o)
 	return o->config.plain && o->config.hist_by == BY_OP && o->source->stateless && o->source->program[0].plain;
 }
 
+static int collect_plain(struct observation *o, struct hist_set *set)
+{
+	size_t size;
+	const struct plain_cpu *plain = bpf_map__initial_value(o->plain, &size);
+	unsigned int cpu;
+	int i;
+
+	for (cpu = 0; cpu <= o->config.plain_mask; cpu++) {
+		for (i = 0; i < HIST_SLOTS; i++) {
+			struct hist sum = {};
+			struct keyed_hist *h;
+
+			hist_read(&sum, &plain[cpu].slot[i].hist);
+			if (!sum.count)
+				continue;
+			h = hist_set_at(set, kernels_ops(o) ? o->plan.op_map[i] : i, 0);
+			if (!h)
+				return -ENOMEM;
+			hist_add(&h->hist, &sum);
+		}
+	}
+	return 0;
+}
+
 static int collect_arrays(struct observation *o, struct hist_set *set)
 {
 	static struct observe_stats sum;
@@ -461,7 +498,7 @@ static int collect_arrays(struct observation *o, struct hist_set *set)
 			hist_add(&h->hist, &sum.hist[i]);
 		}
 	}
-	return 0;
+	return o->plain ? collect_plain(o, set) : 0;
 }
 
 static int collect_hash(struct observation *o, struct hist_set *set)

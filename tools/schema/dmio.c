@@ -35,8 +35,8 @@ static const struct need of_functions[] = {
 	"where dm_io() is called with arguments that this version does not know"
 
 /* dispatch_io() lost an argument, dm_io() got two: which there are matters to nobody who reads only the first. */
-#define PROGRAMS(prefix) { \
-	{ prefix "dm_dispatch", "dispatch_io", 6 }, { prefix "dm_dispatch", "dispatch_io", 7 }, \
+#define PROGRAMS(prefix, ...) { \
+	{ prefix "dm_dispatch", "dispatch_io", 6 }, { prefix "dm_dispatch", "dispatch_io", 7, __VA_ARGS__ }, \
 	{ prefix "dm_call", "dm_io", 4, true }, { prefix "dm_call", "dm_io", 5, true }, { prefix "dm_call", "dm_io", 6, true }, \
 	{ prefix "dm_free" }, \
 }
@@ -52,14 +52,14 @@ static const struct source_desc sources[DMIO_SOURCE_COUNT] = {
 		.name = "dispatch_io+fentry",
 		.limits = STOCK_LIMITS,
 		.needs = of_functions, .need_count = ARRAY_SIZE(of_functions),
-		.program = PROGRAMS(""),
+		.program = PROGRAMS("", .beside = TRAMPOLINE_OF_SEVEN),
 	},
 	[DMIO_SOURCE_KPROBE] = {
 		.name = "dispatch_io+kprobe",
 		.limits = STOCK_LIMITS,
 		.needs = of_functions, .need_count = ARRAY_SIZE(of_functions),
 		.kprobes = true,
-		.program = PROGRAMS("kprobe_"),
+		.program = PROGRAMS("kprobe_", .beside = NULL),
 	},
 };
 

@@ -126,7 +126,7 @@ static const struct source_desc sources[FOLLOW_SOURCE_COUNT] = {
 			AT_FUNCTION("submit_wpc", "iomap_submit_ioend", 2, IOEND), AT_FUNCTION("submit_ioend", "iomap_submit_ioend", 3, IOEND),
 			AT_FUNCTION("submit_wb_ctx", "iomap_ioend_writeback_submit", 2, IOEND),
 			ON_FAULTS, ON_STOCK_DIO, ON_DEVICES,
-			{ "rw_return", "__iomap_dio_rw", 7, true, .beside = "iomap_dio_rw_begin" },
+			{ "rw_return", "__iomap_dio_rw", 7, true, .beside = TRAMPOLINE_OF_SEVEN },
 			AT_FUNCTION("finish_buffered", "iomap_finish_ioend_buffered", 1, IOEND),
 			AT_FUNCTION("finish_buffered_write", "iomap_finish_ioend_buffered_write", 1, IOEND),
 			AT_FUNCTION("finish", "iomap_finish_ioend", 2, IOEND),

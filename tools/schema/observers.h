@@ -42,6 +42,12 @@ struct program_desc {
 
 #define PROGRAMS_MAX 96
 
+/*
+ * An event that came in the release, 6.6, from which on the trampolines of x86 take more than six arguments (473e3150e30a, "bpf, x86:
+ * allow function arguments up to 12 for TRACING"), of which a kernel's BTF tells nothing.
+ */
+#define TRAMPOLINE_OF_SEVEN "iomap_dio_rw_begin"
+
 struct source_desc {
 	const char *name;
 	const char *limits;			/* what it cannot tell, or NULL */
