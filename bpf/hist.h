@@ -26,7 +26,7 @@ struct hist {
 	__u64 counter[HIST_COUNTERS];
 };
 
-#define HIST_LOG2_2(n)	(n), (n)
+#define HIST_LOG2_2(n)	8 * (n), 8 * (n)
 #define HIST_LOG2_4(n)	HIST_LOG2_2(n), HIST_LOG2_2(n)
 #define HIST_LOG2_8(n)	HIST_LOG2_4(n), HIST_LOG2_4(n)
 #define HIST_LOG2_16(n)	HIST_LOG2_8(n), HIST_LOG2_8(n)
@@ -40,11 +40,11 @@ struct hist {
 
 #define HIST_TABLE 4096
 
-/* The bucket of so many nanoseconds: of most lookups. */
+/* Where in @bucket that of so many nanoseconds is, in bytes: of most lookups. */
 static const __u8 hist_table[HIST_TABLE] = {
-	0, 0, 1, HIST_LOG2_2(2), HIST_LOG2_4(3), HIST_LOG2_8(4), HIST_LOG2_16(5), HIST_LOG2_32(6), HIST_LOG2_64(7), HIST_LOG2_128(8),
+	0, 0, 8 * 1, HIST_LOG2_2(2), HIST_LOG2_4(3), HIST_LOG2_8(4), HIST_LOG2_16(5), HIST_LOG2_32(6), HIST_LOG2_64(7), HIST_LOG2_128(8),
 	HIST_LOG2_256(9), HIST_LOG2_512(10), HIST_LOG2_1024(11), HIST_LOG2_1024(12), HIST_LOG2_512(12), HIST_LOG2_256(12),
-	HIST_LOG2_128(12), HIST_LOG2_64(12), HIST_LOG2_32(12), HIST_LOG2_16(12), HIST_LOG2_8(12), HIST_LOG2_4(12), HIST_LOG2_2(12), 12,
+	HIST_LOG2_128(12), HIST_LOG2_64(12), HIST_LOG2_32(12), HIST_LOG2_16(12), HIST_LOG2_8(12), HIST_LOG2_4(12), HIST_LOG2_2(12), 8 * 12,
 };
 
 static inline __attribute__((always_inline)) __u32 hist_bucket(__u64 ns)
@@ -52,7 +52,7 @@ static inline __attribute__((always_inline)) __u32 hist_bucket(__u64 ns)
 	__u32 n = 0;
 
 	if (ns < HIST_TABLE)
-		return hist_table[ns] & 15;	/* is 12 at most; the verifier asks */
+		return hist_table[ns] / 8 & 15;	/* is 12 at most; the verifier asks */
 	ns--;			/* 2^n is still in bucket n: what counts are the bits of the number below */
 	if (ns >> 40)
 		return HIST_BUCKETS - 1;
@@ -61,7 +61,7 @@ static inline __attribute__((always_inline)) __u32 hist_bucket(__u64 ns)
 		n += 12;
 		ns >>= 12;
 	}
-	n += hist_table[(ns + 1) & (HIST_TABLE - 1)];
+	n += hist_table[(ns + 1) & (HIST_TABLE - 1)] / 8;
 	return n < HIST_BUCKETS - 1 ? n : HIST_BUCKETS - 1;	/* cannot be more either */
 }
 

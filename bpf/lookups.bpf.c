@@ -213,38 +213,53 @@ static __always_inline void report(void *ctx, struct observe_stats *st, struct o
 	submit(st, e, sizeof(*e));
 }
 
-/* Of as many CPUs as there are: user space makes the room. */
-struct plain_cpu plain[1] SEC(".bss.plain");
+struct plain_cpu plain[PLAIN_CPUS] SEC(".bss.plain");
 
-static __always_inline void add_plain(__u32 slot, bool failed, __u64 ns)
+/* To be asked for first: the less there is to be kept over the call, the better. */
+static __always_inline struct plain_cpu *plain_of_cpu(void)
 {
-	struct plain_cpu *cpu = plain;
-	struct hist *h;
+	__u64 number = bpf_get_smp_processor_id() & (PLAIN_CPUS - 1);
 
-	/* The compiler must not know that there is but one. */
-	asm volatile("" : "+r"(cpu));
-	h = &cpu[bpf_get_smp_processor_id() & cfg.plain_mask].slot[slot & (HIST_SLOTS - 1)].hist;
+	/* Now, not later. */
+	asm volatile("" : "+r"(number) : : "memory");
+	return &plain[number];
+}
+
+static __always_inline void add_plain(struct plain_cpu *cpu, __u32 slot, bool failed, __u64 ns)
+{
+	struct hist *h = &cpu->slot[slot & (HIST_SLOTS - 1)].hist;
+
 	if (failed)
 		h->errors++;
 	h->total_ns += ns;
 	if (ns > h->max_ns)
 		h->max_ns = ns;
-	h->bucket[hist_bucket(ns)]++;
+	if (ns < HIST_TABLE)
+		++*(__u64 *)((void *)h->bucket + hist_table[ns]);
+	else
+		h->bucket[hist_bucket(ns)]++;
 }
 
 /*
- * In place of lookup where cfg.plain is set. They read no argument that they do not need, seen follows from what they add up, and
+ * In place of lookup where cfg.plain is set, one for each key. They read no argument that they do not need, seen follows from what they add up, and
  * operations are the kernel's numbers, which user space translates.
  */
 SEC("tp_btf/iomap_lookup")
-int lookup_plain(__u64 *ctx)
+int lookup_by_op(__u64 *ctx)
 {
+	struct plain_cpu *cpu = plain_of_cpu();
+
+	add_plain(cpu, ctx[2], (int)ctx[8] < 0, ctx[9]);
+	return 0;
+}
+
+SEC("tp_btf/iomap_lookup")
+int lookup_by_type(__u64 *ctx)
+{
+	struct plain_cpu *cpu = plain_of_cpu();
 	int ret = ctx[8];
 
-	if (cfg.hist_by == BY_OP)
-		add_plain(ctx[2], ret < 0, ctx[9]);
-	else
-		add_plain(ret < 0 ? TYPE_NONE : ((struct iomap *)ctx[6])->type, ret < 0, ctx[9]);
+	add_plain(cpu, ret < 0 ? TYPE_NONE : ((struct iomap *)ctx[6])->type, ret < 0, ctx[9]);
 	return 0;
 }
 
@@ -718,17 +733,27 @@ int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
 
 /* In place of iter_end where cfg.plain is set. */
 SEC("fexit/iomap_iter")
-int BPF_PROG(iter_end_plain, struct iomap_iter *iter, const void *ops, int ret)
+int BPF_PROG(iter_end_by_op, struct iomap_iter *iter, const void *ops, int ret)
 {
-	__u64 start_ns, ns;
+	__u64 start_ns = take_start(iter), ns;
+	__u32 slot;
 
-	start_ns = take_start(iter);
 	if (!start_ns)
 		return end_without_begin(ret);
 	ns = bpf_ktime_get_ns() - start_ns;
-	if (cfg.hist_by == BY_OP)
-		add_plain(op_at_end(ctx, iter), ret <= 0, ns);
-	else
-		add_plain(ret <= 0 ? TYPE_NONE : iter->iomap.type, ret <= 0, ns);
+	slot = op_at_end(ctx, iter);
+	add_plain(plain_of_cpu(), slot, ret <= 0, ns);
+	return 0;
+}
+
+SEC("fexit/iomap_iter")
+int BPF_PROG(iter_end_by_type, struct iomap_iter *iter, const void *ops, int ret)
+{
+	__u64 start_ns = take_start(iter), ns;
+
+	if (!start_ns)
+		return end_without_begin(ret);
+	ns = bpf_ktime_get_ns() - start_ns;
+	add_plain(plain_of_cpu(), ret <= 0 ? TYPE_NONE : iter->iomap.type, ret <= 0, ns);
 	return 0;
 }

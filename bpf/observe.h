@@ -142,7 +142,6 @@ struct observe_config {
 	__u8 errors;
 	__u8 hist;		/* aggregate instead of stream */
 	__u8 hist_by;
-	__u32 plain_mask;	/* one less than how many CPUs there is room for in @plain, a power of two */
 	__u8 plain;		/* a histogram by what indexes the array, and no filter: the path that has to be cheap */
 };
 
@@ -155,7 +154,9 @@ struct observe_state {
 	__u8 running;		/* enabled, and not stopping */
 };
 
-/* Where the plain programs add up, in place of struct observe_stats: found with fewer instructions. */
+/* Where the plain programs add up, in place of struct observe_stats: found with fewer instructions. With more CPUs there are none. */
+#define PLAIN_CPUS 64		/* a power of two */
+
 struct plain_cpu {
 	struct {
 		struct hist hist;

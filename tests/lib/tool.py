@@ -60,9 +60,9 @@ def usable_sources(observation="lookups"):
 
 
 def tested_sources(env, observation):
-    """The sources to run a case with: on the patched kernel its own events; the others are the stock twin's to test."""
+    """The sources to run a case with: on the patched kernel its own events, in a brief run the best one."""
     sources = usable_sources(observation)
-    return sources[:1] if env.patched else sources
+    return sources[:1] if env.patched or env.brief else sources
 
 
 def capabilities(pid):

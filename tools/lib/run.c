@@ -191,7 +191,7 @@ static void configure(struct observation *o)
 		config->wakeup_bytes = 1;
 	config->stacks = args->given[OPT_STACKS] ? stacks_of_choice[args->number[OPT_STACKS]] : 0;
 	config->paths = observer_shows(o->observer, KIND_PATH) && (!config->hist || config->hist_by == BY_INO || config->hist_by == BY_TOP);
-	config->plain = config->hist && config->hist_by < BY_DEV && !config->pid && !config->by_comm && !config->devs && !config->by_ino &&
+	config->plain = config->hist && (config->hist_by == BY_OP || config->hist_by == BY_TYPE) && libbpf_num_possible_cpus() <= PLAIN_CPUS && !config->pid && !config->by_comm && !config->devs && !config->by_ino &&
 			!config->by_cgroup && !config->op_mask && !config->errors && !config->min_latency_ns;
 }
 
@@ -266,6 +266,9 @@ static int set_cgroup(struct observation *o)
 }
 
 /* Programs of other sources are not loaded, and a map that only they use is not made. */
+/* Of the programs that are loaded in place of one that is marked plain. */
+static const char *const plain_suffix[BY_DEV] = { [BY_OP] = "_by_op", [BY_TYPE] = "_by_type" };
+
 static int prepare(struct observation *o, int source)
 {
 	struct bpf_map *whole;
@@ -273,6 +276,8 @@ static int prepare(struct observation *o, int source)
 	struct observe_config *config = observe_variable(o, "cfg");
 	struct bpf_program *program;
 	int i;
+
+	char name[64];
 
 	o->state = observe_variable(o, "state");
 	o->stats = bpf_object__find_map_by_name(o->object, "stats");
@@ -287,23 +292,14 @@ static int prepare(struct observation *o, int source)
 		o->program[i] = NULL;
 		if (!o->plan.source[source].program[i] || (o->config.hist && desc->details))
 			continue;
-		o->program[i] = bpf_object__find_program_by_name(o->object, o->config.plain && desc->plain ? desc->plain : desc->name);
+		snprintf(name, sizeof(name), "%s%s", desc->name, o->config.plain && desc->plain ? plain_suffix[o->config.hist_by] : "");
+		o->program[i] = bpf_object__find_program_by_name(o->object, name);
 		if (!o->program[i])
 			return -EINVAL;
 		bpf_program__set_autoload(o->program[i], true);
 	}
 	o->config.source = source;
 	o->plain = o->config.plain ? bpf_object__find_map_by_name(o->object, ".bss.plain") : NULL;
-	if (o->plain) {
-		while (o->config.plain_mask + 1 < (__u32)o->cpus)
-			o->config.plain_mask = 2 * o->config.plain_mask + 1;
-		i = bpf_map__set_value_size(o->plain, (o->config.plain_mask + 1) * sizeof(struct plain_cpu));
-		if (i)
-			return i;
-		/* The variables have moved. */
-		config = observe_variable(o, "cfg");
-		o->state = observe_variable(o, "state");
-	}
 	*config = o->config;
 	bpf_map__set_max_entries(ring, o->config.hist ? (unsigned int)getpagesize() : ring_size(o));
 	if (o->top_keys)
@@ -460,7 +456,7 @@ static int collect_plain(struct observation *o, struct hist_set *set)
 	unsigned int cpu;
 	int i;
 
-	for (cpu = 0; cpu <= o->config.plain_mask; cpu++) {
+	for (cpu = 0; cpu < PLAIN_CPUS; cpu++) {
 		for (i = 0; i < HIST_SLOTS; i++) {
 			struct hist sum = {};
 			struct keyed_hist *h;

@@ -46,7 +46,7 @@ static const struct source_desc sources[SOURCE_COUNT] = {
 	[SOURCE_LOOKUP] = {
 		.name = "iomap_lookup",
 		.needs = of_lookup, .need_count = ARRAY_SIZE(of_lookup),
-		.program = { { "lookup", .plain = "lookup_plain" } },
+		.program = { { "lookup", .plain = true } },
 		.stateless = true,
 	},
 	[SOURCE_FEXIT] = {
@@ -54,7 +54,7 @@ static const struct source_desc sources[SOURCE_COUNT] = {
 		.limits = "truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release; where the kernel unwinds "
 			  "by frame pointers, who called iomap_iter() is not on its stacks",
 		.needs = of_fexit, .need_count = ARRAY_SIZE(of_fexit),
-		.program = { { "iter_enter" }, { "iter_end", .plain = "iter_end_plain" } },
+		.program = { { "iter_enter" }, { "iter_end", .plain = true } },
 	},
 	[SOURCE_DSTMAP] = {
 		.name = "iomap_iter+dstmap",

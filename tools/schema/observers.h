@@ -32,7 +32,7 @@ struct program_desc {
 	const char *function;
 	int args;
 	bool extra;		/* loaded if it can be, and not one of those for NEED_PROGRAM */
-	const char *plain;	/* loaded in its place where cfg.plain is set; if stateless it does not count what is seen */
+	bool plain;		/* another one is loaded in its place where cfg.plain is set, of its key; if stateless it does not count what is seen */
 	bool begins;		/* sees begins, as the first one does */
 	bool details;		/* for what only lines show: not loaded for histograms */
 	const char *event;

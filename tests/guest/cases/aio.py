@@ -169,6 +169,9 @@ def check_fio(t, env, fs, source):
         observed.stop()
         name = f"{fs.kind} {source} fio {rw}"
         events = observed.events
+        if tool.programs_skipped(t, observed, f"{name}: exact counts"):
+            tool.balanced(t, observed, name, lossless=False)
+            continue
         lost = observed.summary["lost"]["unmatched_begin"] if source.endswith("kprobe") else 0
         t.equal((len(events) + lost, sum(e["done"] or 0 for e in events) + 4096 * lost), (job["total_ios"], job["io_bytes"]),
                 f"{name}: as many requests and bytes as fio's", f"{observed.summary}\n{observed.stderr()}")
@@ -184,7 +187,8 @@ def check_fio(t, env, fs, source):
     fio(path, "randread")
     observed.stop()
     name = f"{fs.kind} {source} --in-flight 4"
-    t.ok(observed.summary["lost"]["map_full"] > 0, f"{name}: what finds no room is lost", observed.summary)
+    if os.cpu_count() > 1:
+        t.ok(observed.summary["lost"]["map_full"] > 0, f"{name}: what finds no room is lost", observed.summary)
     tool.balanced(t, observed, name, lossless=False)
     if not source.endswith("kprobe"):
         empty(t, observed, name)
@@ -227,12 +231,13 @@ def run(t, env):
     for source in sources:
         # What sources have in common is tested with one of them.
         best = source == sources[0]
-        for fs in (env.xfs, env.ext4) if best else (env.xfs,):
+        for fs in (env.xfs, env.ext4) if best and not env.brief else (env.xfs,):
             check_mixed(t, env, fs, source)
         check_refused(t, env, source)
         check_cancelled(t, env, source)
         check_exit(t, env, source)
-        check_filters(t, env, source, best)
-        check_hist(t, env, source, best)
+        if not env.brief:
+            check_filters(t, env, source, best)
+            check_hist(t, env, source, best)
         if shutil.which("fio"):
             check_fio(t, env, env.xfs, source)

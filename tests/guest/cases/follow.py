@@ -213,6 +213,9 @@ def check_depth(t, env, fs, source, engine):
         t.skip(name, f"fio cannot: {str(error)[-100:]}")
         return
     observed.stop()
+    if tool.programs_skipped(t, observed, f"{name}: exact counts"):
+        tool.balanced(t, observed, name, lossless=False)
+        return
     # io_uring first asks for what can be had without waiting, and asks again.
     requests = [e for e in observed.events if e["ret"] == 0]
     again = [e for e in observed.events if e["ret"] != 0]
@@ -223,7 +226,7 @@ def check_depth(t, env, fs, source, engine):
     t.equal([sum(e["op"] == op for e in requests) for op in ("dio_read", "dio_write")],
             [sum(job[rw]["total_ios"] for job in jobs) for rw in ("read", "write")], f"{name}: reads and writes")
     check_all(t, observed, name)
-    t.ok(all(e["len"] == 4096 and (source == STOCK or e["done"] == 4096) for e in requests), f"{name}: each with its bytes", requests[:1])
+    t.ok(all(e["len"] == 4096 and (e["done"] == 4096 or "dio begin" not in story(e)) for e in requests), f"{name}: each with its bytes", requests[:1])
     strange = [e for e in requests if data_bios(e, e["op"] == "dio_write") != [(fs.dev, place(extents, e["pos"]) // SECTOR, 4096)]]
     t.ok(not strange, f"{name}: one bio each, where its own range is", strange[:1])
     strange = [e for e in requests if any(s["pos"] not in (None, e["pos"]) for s in e["timeline"])]
@@ -341,7 +344,9 @@ def check_losses(t, env, source):
         observed.stop()
         name = f"{source} {' '.join(map(str, args))}"
         s = observed.summary
-        t.ok(s["lost_total"] + s["steps_lost"] > 0 and s["seen"] >= REQUESTS, f"{name}: some are lost", s)
+        # One CPU alone gets no more into flight than it brings to an end.
+        if os.cpu_count() > 1:
+            t.ok(s["lost_total"] + s["steps_lost"] > 0 and s["seen"] >= REQUESTS, f"{name}: some are lost", s)
         tool.balanced(t, observed, name, lossless=False)
         t.ok(all(e["steps_lost"] or not sound(e) for e in observed.events), f"{name}: those that are whole are sound")
         empty(t, observed, name)
@@ -482,13 +487,15 @@ def run(t, env):
         # The others have kernels on which they are the best.
         if source != sources[0]:
             continue
+        check_unwritten(t, env, source)
+        check_writeback(t, env, source)
+        if env.brief:
+            continue
         check_sync_write(t, env, env.ext4, source)
         if shutil.which("fio"):
             check_libaio(t, env, env.xfs, source)
             check_depth(t, env, env.xfs, source, "io_uring")
             check_losses(t, env, source)
-        check_unwritten(t, env, source)
-        check_writeback(t, env, source)
         if source == PATCHED:
             check_merges(t, env, source)
         check_bounds(t, env, source)

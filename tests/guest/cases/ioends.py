@@ -307,7 +307,7 @@ def run(t, env):
         patched = source == "iomap_ioend"
         for check in (check_file, check_overwrite, check_holes):
             tool.by_kprobe(t, env, source, check, patched)
-        for check in (check_filters, check_hist, check_full_table, check_flusher, check_failure):
+        for check in (check_flusher, check_failure) if env.brief else (check_filters, check_hist, check_full_table, check_flusher, check_failure):
             tool.by_kprobe(t, env, source, check)
         if patched:
             check_merges(t, env, source)

@@ -272,8 +272,11 @@ def check_device(t, env):
 
 
 def run(t, env):
-    for source in env.sources:
+    for source in env.sources[:1] if env.brief else env.sources:
         check_names(t, env, env.xfs, source)
+    if env.brief:
+        check_others(t, env, env.xfs)
+        return
     check_names(t, env, env.ext4, env.sources[0])
     check_bind(t, env, env.xfs)
     check_formats(t, env, env.xfs)

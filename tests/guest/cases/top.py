@@ -323,5 +323,6 @@ def run(t, env):
     check_dio(t, env)
     check_ioends(t, env)
     check_faults(t, env)
-    check_keys(t, env)
-    check_outputs(t, env)
+    if not env.brief:
+        check_keys(t, env)
+        check_outputs(t, env)
