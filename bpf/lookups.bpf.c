@@ -215,14 +215,28 @@ static __always_inline void report(void *ctx, struct observe_stats *st, struct o
 
 struct plain_cpu plain[PLAIN_CPUS] SEC(".bss.plain");
 
-/* To be asked for first: the less there is to be kept over the call, the better. */
 static __always_inline struct plain_cpu *plain_of_cpu(void)
 {
-	__u64 number = bpf_get_smp_processor_id() & (PLAIN_CPUS - 1);
+	return &plain[bpf_get_smp_processor_id() & (PLAIN_CPUS - 1)];
+}
 
-	/* Now, not later. */
-	asm volatile("" : "+r"(number) : : "memory");
-	return &plain[number];
+/*
+ * The same for a program that has nothing but its arguments so far. Around a call the compiler saves and restores registers of its
+ * caller; a pair of instructions like this one the kernel takes away where it puts the number's instructions in place of the call
+ * ("bpf_fastcall", kernel/bpf/verifier.c, from 6.12 on).
+ */
+static __always_inline struct plain_cpu *plain_of_cpu_at_begin(__u64 **ctx)
+{
+	register __u64 *args asm("r1") = *ctx;
+	register __u64 number asm("r0");
+	__u64 kept;
+
+	asm volatile("*(u64 *)%[kept] = r1; call %[get]; r1 = *(u64 *)%[kept];"
+		     : "=r"(number), "+r"(args), [kept]"=m"(kept)
+		     : [get]"i"(BPF_FUNC_get_smp_processor_id)
+		     : "r2", "r3", "r4", "r5");
+	*ctx = args;
+	return &plain[number & (PLAIN_CPUS - 1)];
 }
 
 static __always_inline void add_plain(struct plain_cpu *cpu, __u32 slot, bool failed, __u64 ns)
@@ -234,10 +248,15 @@ static __always_inline void add_plain(struct plain_cpu *cpu, __u32 slot, bool fa
 	h->total_ns += ns;
 	if (ns > h->max_ns)
 		h->max_ns = ns;
-	if (ns < HIST_TABLE)
-		++*(__u64 *)((void *)h->bucket + hist_table[ns]);
-	else
+	if (ns < HIST_TABLE) {
+		void *at = (void *)h + hist_table[ns];
+
+		/* ++*(__u64 *)(at + offsetof(struct hist, bucket)), which the compiler would do behind a jump. */
+		asm volatile("r0 = *(u64 *)(%[at] + %[bucket]); r0 += 1; *(u64 *)(%[at] + %[bucket]) = r0;"
+			     : : [at]"r"(at), [bucket]"i"(offsetof(struct hist, bucket)) : "r0", "memory");
+	} else {
 		h->bucket[hist_bucket(ns)]++;
+	}
 }
 
 /*
@@ -247,7 +266,7 @@ static __always_inline void add_plain(struct plain_cpu *cpu, __u32 slot, bool fa
 SEC("tp_btf/iomap_lookup")
 int lookup_by_op(__u64 *ctx)
 {
-	struct plain_cpu *cpu = plain_of_cpu();
+	struct plain_cpu *cpu = plain_of_cpu_at_begin(&ctx);
 
 	add_plain(cpu, ctx[2], (int)ctx[8] < 0, ctx[9]);
 	return 0;
@@ -256,7 +275,7 @@ int lookup_by_op(__u64 *ctx)
 SEC("tp_btf/iomap_lookup")
 int lookup_by_type(__u64 *ctx)
 {
-	struct plain_cpu *cpu = plain_of_cpu();
+	struct plain_cpu *cpu = plain_of_cpu_at_begin(&ctx);
 	int ret = ctx[8];
 
 	add_plain(cpu, ret < 0 ? TYPE_NONE : ((struct iomap *)ctx[6])->type, ret < 0, ctx[9]);
