@@ -75,6 +75,22 @@ def regression(t, tmp, stock):
          "the same kernel in another boot costs the same", f"{stock}\n{again}")
 
 
+def observed(t, tmp):
+    """A histogram of lookups adds no more to one than its budget, on the patched kernel and on the stock one."""
+    tool = os.path.join(HERE, "..", "..", "build", "bin", "iomapscope")
+    path = os.path.join(tmp, "observed.json")
+    watch = f"{os.path.realpath(tool)} lookups --hist >/dev/null 2>&1 & sleep 6"
+    # Each is held against its own kernel with nobody watching.
+    for name, kernel in (("hist", "observe"), ("stock-hist", "stock")):
+        result = call("--workload", "seek", "--baseline", kernel, "--contender", f"{name}={kernel}:{watch}", "--json", path)
+        rows = load(path)["rows"] if os.path.exists(path) else []
+        row = next((row for row in rows if row["contender"] == name), {})
+        t.ok(row.get("verdict") == run.OK and row["instructions"] > row["baseline_instructions"] + 100,
+             f"{name}: within its budget, and it does watch", result.stdout)
+        if os.path.exists(path):
+            os.unlink(path)
+
+
 def broken(t, tmp):
     """What gives no figures is never a success."""
     text = os.path.join(tmp, "text")
@@ -163,6 +179,7 @@ def main():
         confirmation(t)
         stock = gate(t, tmp)
         regression(t, tmp, stock)
+        observed(t, tmp)
         broken(t, tmp)
     return t.done()
 
