@@ -8,4 +8,4 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import guest  # noqa: E402
 
-guest.run_cases("debian-6.12", guest.debian_kernel("6.12"), guest.STOCK_SOURCES, skip=guest.SAME_EVERYWHERE)
+guest.run_cases("debian-6.12", guest.debian_kernel("6.12"), guest.STOCK_SOURCES, skip=guest.SAME_EVERYWHERE, options=("--brief",))

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs the cases of tests/guest/cases on the kernel that it is running on, and prints TAP.
 
-    cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [--skip CASE]... [--brief] [CASE...]
+    cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [--skip CASE]... [--brief] [--best] [CASE...]
 
 --sources: the lookup sources that this kernel must serve, best first; one that does not work is a failure. Without it, those that
 probe calls usable.
 --disk: a device to put a file system on, twice; without it, loop devices are used.
 --pmem: a device for fsdax; without it, what needs one is skipped.
---brief: only what depends on the kernel, with the best source of each observer.
+--brief: only what depends on the kernel.
+--best: only the best source of each observer.
 
 A case is a module with a docstring that says what it guards, and run(t, env), which reports by t (tap.Tap)
 and finds what it needs in env (Env). Skip raised by it skips the case, any other exception fails it.
@@ -36,12 +37,12 @@ sys.path.append(CASES)
 
 
 class Env:
-    """What the cases share: xfs and ext4 (mounted, fresh), pmem (a device, or None), sources, workdir, patched, brief."""
+    """What the cases share: xfs and ext4 (mounted, fresh), pmem (a device, or None), sources, workdir, patched, brief, best."""
 
-    def __init__(self, sources, disks, pmem=None, brief=False):
+    def __init__(self, sources, disks, pmem=None, brief=False, best=False):
         self.sources = sources
         self.pmem = pmem
-        self.brief = brief
+        self.brief, self.best = brief, best
         self.patched = "iomap_lookup" in sources
         base = None
         if not disks:
@@ -95,6 +96,7 @@ def main():
     parser.add_argument("--pmem")
     parser.add_argument("--skip", action="append", default=[])
     parser.add_argument("--brief", action="store_true")
+    parser.add_argument("--best", action="store_true")
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
 
@@ -114,7 +116,7 @@ def main():
     # So that a killed test run leaves no mounts: the exit handlers run.
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(f"cases.py: signal {signum}"))
     t = Tap(args.label)
-    env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk, args.pmem, args.brief)
+    env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk, args.pmem, args.brief, args.best)
     for name in args.cases or [name for name in known if name not in args.skip]:
         begin = time.monotonic()
         run_case(t, env, name)

@@ -51,14 +51,14 @@ def vm_command(kernel, name, disks, *command, cpus=2):
             "--log", os.path.join(logs, f"guest-{name}.log"), *disk_args, "--", *command]
 
 
-def run_cases(name, kernel, sources, *cases, cpus=1, skip=(), brief=False):
+def run_cases(name, kernel, sources, *cases, cpus=1, skip=(), options=()):
     """Becomes the harness, which passes TAP and exit status of the cases through: all of them, but for @skip, if none is named.
 
     One CPU, unless that is what it is about: several emulated ones cannot run what is being patched, and then all is done again.
     """
     command = vm_command(kernel, name, ["512M", "512M"], os.path.join(tool.TOP, "tests", "lib", "cases.py"),
                          "--label", name, "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb", "--pmem", "/dev/pmem0",
-                         *(arg for case in skip for arg in ("--skip", case)), *(["--brief"] if brief else []), *(sys.argv[1:] or cases), cpus=cpus)
+                         *(arg for case in skip for arg in ("--skip", case)), *options, *(sys.argv[1:] or cases), cpus=cpus)
     at = command.index("--")
     command[at:at] = ["--disk", "pmem:512M"]
     os.execv(command[0], command)

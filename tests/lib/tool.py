@@ -60,9 +60,9 @@ def usable_sources(observation="lookups"):
 
 
 def tested_sources(env, observation):
-    """The sources to run a case with: on the patched kernel its own events, in a brief run the best one."""
+    """The sources to run a case with: on the patched kernel its own events, with --best the best one."""
     sources = usable_sources(observation)
-    return sources[:1] if env.patched or env.brief else sources
+    return sources[:1] if env.patched or env.best else sources
 
 
 def capabilities(pid):
@@ -173,9 +173,9 @@ def by_kprobe(t, env, source, check, *args):
     """check(t, env, source, *args), and on a kprobe source again where the kernel has left a program out.
 
     While a program of a kprobe runs, an interrupt on its CPU runs none (bpf_prog_active in kernel/trace/bpf_trace.c). What that loses is
-    counted as an unmatched begin, and rare: of three runs one loses nothing, and whatever else fails is not tried again.
+    counted as an unmatched begin, and rare: of eight runs one loses nothing, and whatever else fails is not tried again.
     """
-    for attempt in range(3 if source.endswith("+kprobe") else 1):
+    for attempt in range(8 if source.endswith("+kprobe") else 1):
         before, trial = len(Observer.live), Trial()
         check(trial, env, source, *args)
         lost = [o.summary for o in Observer.live[before:] if o.summary and o.summary["lost"]["unmatched_begin"]]

@@ -2,6 +2,7 @@
 """What top shows of a run adds up to what was done: lookups, ioends and direct I/O, by file, process, device and cgroup."""
 
 import csv
+import functools
 import io
 import json
 import os
@@ -213,6 +214,7 @@ def check_faults(t, env):
         os.rmdir(mount)
 
 
+@functools.cache
 def started(env):
     """The observers that have a source on this kernel."""
     return set(Top(env, "-p", os.getpid()).stop().summary)

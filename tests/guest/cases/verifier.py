@@ -47,7 +47,7 @@ def run(t, env):
     known = True
     for observer in tool.observers():
         most = {}
-        for source in tool.usable_sources(observer):
+        for source in tool.tested_sources(env, observer):
             for args in forms(observer, env):
                 done, counts = verified(observer, source, *args)
                 t.ok(done.returncode == 0, f"{observer} {source} {' '.join(args)}: all programs load", done.stderr)
