@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "costs.h"
 #include "observers.h"
 
 /* roff: a backslash, and a dot or an apostrophe at the start of a line, mean something; a - in a name must stay one. */
@@ -138,6 +139,33 @@ static void man_section(const char *title)
 	putchar('\n');
 }
 
+static const struct {
+	const char *command, *workload, *operation, *form;
+	unsigned int patched, stock;
+} costs[] = {
+#define COST_DESC(command_, workload_, operation_, form_, patched_, stock_) { command_, workload_, operation_, form_, patched_, stock_ },
+	COSTS(COST_DESC)
+};
+
+static void man_costs(const char *command)
+{
+	bool first = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(costs) / sizeof(costs[0]); i++) {
+		if (strcmp(costs[i].command, command))
+			continue;
+		if (first)
+			puts(".SH COST\nInstructions that the programs add to one operation, measured in an emulated Linux 6.12 (tests/perf/run).");
+		first = false;
+		printf(".TP\n.B %s%s%s\n", costs[i].form, *costs[i].form ? ", " : "", costs[i].workload);
+		printf("%u a %s with the events of this project's kernel", costs[i].patched, costs[i].operation);
+		if (costs[i].stock)
+			printf(", %u on a stock kernel", costs[i].stock);
+		puts(".");
+	}
+}
+
 static void man_observer(const struct observer *observer)
 {
 	size_t v;
@@ -245,6 +273,7 @@ static int man(const char *name)
 		man_options(&commands[i]);
 		if (observer_of(&commands[i]))
 			man_observer(observer_of(&commands[i]));
+		man_costs(name);
 		man_status();
 		man_examples(&commands[i]);
 		puts(".SH SEE ALSO\n\\fBiomapscope\\fR(8)");
