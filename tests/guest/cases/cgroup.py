@@ -78,6 +78,29 @@ def check(t, env, directories, path):
         t.ok(done.returncode == 2 and part in done.stderr and not done.stdout, f"{args[0]}: {part}", done)
 
 
+def check_writeback(t, env, inner):
+    """What a task of a cgroup has dirtied and a kworker writes back is shown as the kworker's, in whose cgroup that is, and as nobody else's."""
+    for source in tool.tested_sources(env, "ioends")[:1]:
+        for args, shown in (([], True), (["--cgroup", inner], False)):
+            name = f"{source} {args[0] if args else 'writeback'}"
+            path = env.xfs.path("dirtied")
+            os.sync()
+            observed = env.observe("ioends", "-f", path, "--source", source, *args)
+            subprocess.run(["sh", "-c", 'echo 0 > "$1/cgroup.procs" && exec dd if=/dev/zero of="$2" bs=64k count=4', "sh", inner, path],
+                           check=True, stderr=subprocess.DEVNULL, timeout=tool.PATIENCE)
+            os.sync()
+            observed.stop()
+            if shown:
+                t.equal(sum(e["len"] for e in observed.events), 4 << 16, f"{name}: each byte once", observed.stderr())
+                t.ok(all(e["comm"].startswith("kworker") and e["cgroup"] != os.stat(inner).st_ino for e in observed.events),
+                     f"{name}: by a kworker, whose cgroup is another one", observed.events[:1])
+            else:
+                t.equal((len(observed.events), observed.summary["filtered"] > 0), (0, True), f"{name}: none of the cgroup's own",
+                        observed.summary)
+            tool.balanced(t, observed, name, lossless=not source.endswith("kprobe"))
+            os.unlink(path)
+
+
 def run(t, env):
     root, mounted = hierarchy(env)
     top = os.path.join(root, f"iomapscope.{os.getpid()}")
@@ -88,6 +111,7 @@ def run(t, env):
         for directory in (top, inner, below, beside):
             os.mkdir(directory)
         check(t, env, {"root": root, "in": inner, "below": below, "beside": beside}, path)
+        check_writeback(t, env, inner)
     finally:
         for directory in (below, inner, beside, top):
             if os.path.isdir(directory):
