@@ -12,7 +12,7 @@ import tool
 from tap import Skip
 
 # The cycles of all observers together; an emulated machine takes a second for each.
-CYCLES, CYCLES_EMULATED = 1000, 60
+CYCLES, CYCLES_EMULATED = 1000, 20
 START_MS, RESIDENT_KIB = 200, 20 << 10
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
 BPF_PROG_GET_NEXT_ID, BPF_MAP_GET_NEXT_ID, BPF_LINK_GET_NEXT_ID = 11, 12, 31
