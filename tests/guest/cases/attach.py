@@ -60,7 +60,12 @@ def load(env):
 
 def check_cycles(t, env):
     native = t.label == "native"
-    forms = [(observer, *args) for observer in tool.observers() if tool.usable_sources(observer) for args in ((), ("--hist",))]
+    forms = []
+    for observer in tool.observers():
+        if tool.usable_sources(observer):
+            forms.append((observer,))
+            if " --hist" in tool.run("help", observer).stdout:
+                forms.append((observer, "--hist"))
     before = objects()
     jobs = load(env)
     try:
