@@ -84,6 +84,7 @@ def check_writeback(t, env, inner):
         for args, shown in (([], True), (["--cgroup", inner], False)):
             name = f"{source} {args[0] if args else 'writeback'}"
             path = env.xfs.path("dirtied")
+            open(path, "wb").close()
             os.sync()
             observed = env.observe("ioends", "-f", path, "--source", source, *args)
             subprocess.run(["sh", "-c", 'echo 0 > "$1/cgroup.procs" && exec dd if=/dev/zero of="$2" bs=64k count=4', "sh", inner, path],
