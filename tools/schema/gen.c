@@ -149,20 +149,22 @@ static const struct {
 
 static void man_costs(const char *command)
 {
+	char title[64], text[160];
 	bool first = true;
+	int used;
 	size_t i;
 
 	for (i = 0; i < sizeof(costs) / sizeof(costs[0]); i++) {
-		if (strcmp(costs[i].command, command))
+		if (strcmp(costs[i].command, command) || !costs[i].patched)
 			continue;
 		if (first)
 			puts(".SH COST\nInstructions that the programs add to one operation, measured in an emulated Linux 6.12 (tests/perf/run).");
 		first = false;
-		printf(".TP\n.B %s%s%s\n", costs[i].form, *costs[i].form ? ", " : "", costs[i].workload);
-		printf("%u a %s with the events of this project's kernel", costs[i].patched, costs[i].operation);
+		snprintf(title, sizeof(title), "%s%s%s", costs[i].form, *costs[i].form ? ", " : "", costs[i].workload);
+		used = snprintf(text, sizeof(text), "%u a %s with the events of this project's kernel", costs[i].patched, costs[i].operation);
 		if (costs[i].stock)
-			printf(", %u on a stock kernel", costs[i].stock);
-		puts(".");
+			snprintf(text + used, sizeof(text) - used, ", %u on a stock kernel", costs[i].stock);
+		roff_item(title, text);
 	}
 }
 
