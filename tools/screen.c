@@ -253,6 +253,19 @@ static void draw_help(const struct screen *screen)
 	refresh();
 }
 
+/* The end of a path that is longer than @most bytes, which says more than its begin; in place. Anything else as it is. */
+static const char *end_of(char *name, size_t most)
+{
+	size_t length = strlen(name);
+	char *start = name + length - most + 3;
+
+	if (name[0] != '/' || length <= most || most < 4)
+		return name;
+	while ((*start & 0xc0) == 0x80)
+		start++;
+	return memcpy(start - 3, "...", 3);
+}
+
 /* A table's line with the row's numbers and name. */
 static void draw_row(struct screen *screen, int y, const struct top_row *row, const char *name, const struct screen_facts *facts,
 		     attr_t attributes)
@@ -264,13 +277,9 @@ static void draw_row(struct screen *screen, int y, const struct top_row *row, co
 	top_record(&record, screen->view, row, facts->observed, name);
 	format_event(screen->format, line, &record)[-1] = 0;
 	length = strlen(line);
-	/* The end of a path says more than its begin. */
-	if (name[0] == '/' && length > (size_t)COLS && length - COLS + 3 < strlen(name)) {
-		name += length - COLS + 3;
-		while ((*name & 0xc0) == 0x80)
-			name++;
-		stpcpy(stpcpy(end, "..."), name);
-		top_record(&record, screen->view, row, facts->observed, end);
+	if (length > (size_t)COLS && length - COLS < strlen(name)) {
+		stpcpy(end, name);
+		top_record(&record, screen->view, row, facts->observed, end_of(end, strlen(name) - (length - COLS)));
 		format_event(screen->format, line, &record)[-1] = 0;
 	}
 	put_line(screen, y, 0, line, attributes);
@@ -310,7 +319,7 @@ static char *put_path(const struct screen *screen, char *p)
 			*put_dec(put_str(name, "process "), row.id.a) = 0;
 		else
 			*names_put(screen->names, name, view->path[i].by, &row) = 0;
-		p = put_text(p, name, 60);
+		p = put_text(p, end_of(name, 24), 60);
 		p = put_str(p, " > ");
 	}
 	return p;
