@@ -113,12 +113,12 @@ def check_killed(t, env):
 
 
 def check_start(t, env):
-    """From exec to the first event, and what is resident then; of a few starts the best, and before all others, for a test is not
+    """From exec to the first event, and what is resident then; of a few starts the best, and before all others, as a test is not
     alone on the machine."""
     path = env.xfs.file("start")
     busy = subprocess.Popen([os.path.join(tool.BUILD, "workloads", "seek"), "-n", "1000000000", path], stdout=subprocess.DEVNULL)
     try:
-        took, resident = [], []
+        took, used, resident = [], [], []
         for _ in range(5):
             begin = time.monotonic()
             run = subprocess.Popen([tool.TOOL, "lookups", "-f", path, "-o", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -127,14 +127,19 @@ def check_start(t, env):
             took.append((time.monotonic() - begin) * 1000)
             with open(f"/proc/{run.pid}/status") as status:
                 resident += [int(field.split()[1]) for field in status if field.startswith("VmHWM:")]
+            with open(f"/proc/{run.pid}/stat") as stat:
+                used.append(sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13])) * 1000 / os.sysconf("SC_CLK_TCK"))
             run.kill()
             run.communicate()
             assert line.startswith(b'{"time":'), line
     finally:
         busy.kill()
         busy.wait()
-    t.diag(f"start to first event {min(took):.0f} ms, resident {max(resident)} KiB")
-    if t.label == "native":
+    t.diag(f"start to first event {min(took):.0f} ms, {min(used):.0f} ms of them on a CPU, resident {max(resident)} KiB")
+    if t.label == "native" and os.getloadavg()[0] > os.cpu_count():
+        # Others are ahead in the queue; on a machine that is not busy these are the same.
+        t.ok(min(used) <= START_MS, f"the first event takes {START_MS} ms of a CPU", used)
+    elif t.label == "native":
         t.ok(min(took) <= START_MS, f"the first event is there within {START_MS} ms", took)
     else:
         t.skip(f"the first event is there within {START_MS} ms", "an emulated machine")
