@@ -205,22 +205,26 @@ def check_stop(t, terminal):
 
 
 def check_refusals(t, terminal, workdir):
-    for name, command, part in (("TERM=dumb", f"TERM=dumb {tool.TOOL} top", "cannot place the cursor"),
-                                ("an unknown TERM", f"TERM=nothing {tool.TOOL} top", "no description of the terminal 'nothing'"),
-                                ("no TERM", f"TERM= {tool.TOOL} top", "TERM is not set"),
-                                ("input that is no terminal", f"{tool.TOOL} top </dev/null", "standard input is not a terminal")):
-        terminal.run(f"clear; {command} 2>{workdir}/refused; echo status $?")
-        shown = terminal.wait(lambda lines: any(line.startswith("status ") for line in lines) and lines_end(lines))
+    def tried(number, command):
+        """What is shown once the command is over; the number, as what the one before has left may still be there."""
+        terminal.run(f"clear; {command} 2>{workdir}/refused; echo try{number} status $?")
+        return terminal.wait(lambda lines: any(line.startswith(f"try{number} status ") for line in lines) and lines_end(lines))
+
+    for number, (name, command, part) in enumerate((
+            ("TERM=dumb", f"TERM=dumb {tool.TOOL} top", "cannot place the cursor"),
+            ("an unknown TERM", f"TERM=nothing {tool.TOOL} top", "no description of the terminal 'nothing'"),
+            ("no TERM", f"TERM= {tool.TOOL} top", "TERM is not set"),
+            ("input that is no terminal", f"{tool.TOOL} top </dev/null", "standard input is not a terminal"))):
+        shown = tried(number, command)
         with open(f"{workdir}/refused") as file:
             said = file.read()
-        t.ok("status 2" in [line.strip() for line in shown] and part in said and said.count("\n") == 1 and
+        t.ok(f"try{number} status 2" in [line.strip() for line in shown] and part in said and said.count("\n") == 1 and
              said.startswith("iomapscope: "), f"{name}: status 2, and one line that says why", f"{said}\n" + "\n".join(shown))
     terminal.resize(50, 6)
-    terminal.run(f"clear; {tool.TOOL} top 2>{workdir}/refused; echo status $?")
-    shown = terminal.wait(lambda lines: any(line.startswith("status ") for line in lines) and lines_end(lines))
+    shown = tried(9, f"{tool.TOOL} top")
     with open(f"{workdir}/refused") as file:
         said = file.read()
-    t.ok("status 2" in [line.strip() for line in shown] and "too small (50x6" in said, "too small: status 2",
+    t.ok("try9 status 2" in [line.strip() for line in shown] and "too small (50x6" in said, "too small: status 2",
          f"{said}\n" + "\n".join(shown))
 
 

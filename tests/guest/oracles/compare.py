@@ -192,10 +192,11 @@ def fill_requests(phase, device, queued):
 
 
 def split(queued, sectors):
-    """What blktrace saw, told apart: requests that touch the files' data, and those that do not."""
+    """What blktrace saw, told apart: requests that touch the files' data, and those that do not. A slow machine writes metadata where a
+    file has been that is gone."""
     data, rest = [], []
     for q in queued:
-        (data if q.sectors and sectors.overlap(q.sector, q.sectors) else rest).append(q)
+        (data if q.sectors and sectors.overlap(q.sector, q.sectors) and not is_metadata(q) else rest).append(q)
     return data, rest
 
 
