@@ -136,7 +136,7 @@ def check_start(t, env):
         busy.kill()
         busy.wait()
     t.diag(f"start to first event {min(took):.0f} ms, {min(used):.0f} ms of them on a CPU, resident {max(resident)} KiB")
-    if t.label == "native" and os.getloadavg()[0] > os.cpu_count():
+    if t.label == "native" and os.getloadavg()[0] > 1.2:        # one is ours
         # Others are ahead in the queue; on a machine that is not busy these are the same.
         t.ok(min(used) <= START_MS, f"the first event takes {START_MS} ms of a CPU", used)
     elif t.label == "native":
