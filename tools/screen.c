@@ -25,6 +25,7 @@
 #define INTERVAL_MIN	100000000ULL
 #define INTERVAL_MAX	3600000000000ULL
 #define KEY_ESCAPE	27
+#define PART		24		/* of the line that says where one is */
 
 struct screen {
 	struct top_view *view;
@@ -305,7 +306,10 @@ static void draw_columns(struct screen *screen, int y)
 	}
 }
 
-/* Where one is: "8:1 sda1 /srv > 8:1/131 on /srv > ". */
+/*
+ * Where one is: "8:1 sda1 /srv > /srv/db/table > ". Each part is at most PART wide if the paths in them (a file's, the mount point of
+ * a device) can be made so short: where one went last is on the screen however long the paths are.
+ */
 static char *put_path(const struct screen *screen, char *p)
 {
 	const struct top_view *view = screen->view;
@@ -313,13 +317,15 @@ static char *put_path(const struct screen *screen, char *p)
 
 	for (i = 0; i < view->depth; i++) {
 		struct top_row row = { .id = view->path[i].id };
-		char name[TOP_NAME];
+		char name[TOP_NAME], *path;
 
 		if (view->path[i].by == TOP_PROCESSES)
 			*put_dec(put_str(name, "process "), row.id.a) = 0;
 		else
 			*names_put(screen->names, name, view->path[i].by, &row) = 0;
-		p = put_text(p, end_of(name, 24), 60);
+		path = strchrnul(name, '/');
+		p = put_text(p, name, path - name);
+		p = put_text(p, end_of(path, path - name < PART - 8 ? PART - (path - name) : 8), 60);
 		p = put_str(p, " > ");
 	}
 	return p;
