@@ -15,11 +15,11 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 $tool help lookups >"$work/help"
 
-# The entries of one table of tools/schema, their first word or the one named by NUMBER: schema FILE MACRO LIST [NUMBER].
+# The entries of one table of tools/schema, their first word or the one named by NUMBER: schema FILE LIST [NUMBER].
 schema()
 {
-	awk -v list="$3" '$1 == "#define" { inside = $2 ~ "^" list "\\(" } inside' "tools/schema/$1" |
-		sed -n "s/^[[:space:]]*$2(\(.*\)/\1/p" | cut -d, -f"${4:-1}" | tr -d ' "'
+	printf '#include "%s"\nENTRIES\n%s(SHOW)\n' "$1" "$2" | ${CC:-cc} -E -P -I tools/schema -I bpf -D'SHOW(...)=@#__VA_ARGS__' - |
+		sed -e '0,/^ENTRIES/d' | tr '@' '\n' | sed -e '/^ *$/d' | cut -d, -f"${3:-1}" | tr -d ' "\\'
 }
 
 # Terms of one section of the help: what stands at its lines' start.
@@ -45,8 +45,8 @@ for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO to
 	command=${observer%:*} event=${observer#*:}
 	$tool help "$command" >"$work/help"
 	man=build/man/iomapscope-$command.8
-	fields=$(schema "${event,,}_fields.h" FIELD "${event}_FIELDS")
-	headings=$(schema "${event,,}_fields.h" FIELD "${event}_FIELDS" 4)
+	fields=$(schema "${event,,}_fields.h" "${event}_FIELDS")
+	headings=$(schema "${event,,}_fields.h" "${event}_FIELDS" 4)
 	columns=$(paste -d' ' <(echo "$fields") <(echo "$headings") | sed -e 's/ NULL$//')
 	ok "$([ "$(wc -l <<<"$fields")" -gt 15 ]; echo $?)" "$command: the schema's fields are read"
 	same "$(build/unit/format json "$command" | grep -o '"[a-z0-9_]*":' | tr -d '":')" "$fields" "$command: fields: JSON's keys"
@@ -59,21 +59,21 @@ for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO to
 		"$command: fields: docs/events.md"
 	if [ "$command" = follow ]; then
 		# Of its steps, too: their fields, and the kinds.
-		fields=$(schema follow_fields.h FIELD STEP_FIELDS)
+		fields=$(schema follow_fields.h STEP_FIELDS)
 		same "$(help_terms 'Step fields' | sed 's/ .*//')" "$fields" "$command: fields of a step: help"
 		same "$(man_terms 'STEP FIELDS')" "$fields" "$command: fields of a step: man page"
-		steps=$(paste -d' ' <(schema follow_fields.h STEP FOLLOW_STEPS 2 | tr '[:upper:]' '[:lower:]') <(schema follow_fields.h STEP FOLLOW_STEPS 3))
+		steps=$(paste -d' ' <(schema follow_fields.h FOLLOW_STEPS 2 | tr '[:upper:]' '[:lower:]') <(schema follow_fields.h FOLLOW_STEPS 3))
 		ok "$([ "$(wc -l <<<"$steps")" -gt 40 ]; echo $?)" "$command: the schema's steps are read"
 		same "$(help_terms Steps)" "$steps" "$command: steps: help"
 		same "$(man_terms STEPS)" "$steps" "$command: steps: man page"
 	fi
 	if grep -qx type <<<"$fields"; then
-		types=$(schema ops.h TYPE IOMAP_TYPES 2)
+		types=$(schema ops.h IOMAP_TYPES 2)
 		same "$(help_terms 'Mapping types')" "$types" "$command: types: help"
 		same "$(man_terms 'MAPPING TYPES')" "$types" "$command: types: man page"
-		same "$(man_terms 'FLAGS OF A MAPPING')" "$(schema ops.h FLAG IOMAP_MAP_FLAGS)" "$command: flags of a mapping: man page"
+		same "$(man_terms 'FLAGS OF A MAPPING')" "$(schema ops.h IOMAP_MAP_FLAGS)" "$command: flags of a mapping: man page"
 	fi
-	losses=$(schema commands.h LOSS LOSSES)
+	losses=$(schema commands.h LOSSES)
 	same "$(help_terms 'Reasons of loss')" "$losses" "$command: losses: help"
 	same "$(man_terms LOSSES)" "$losses" "$command: losses: man page"
 	id=SOURCE_${command^^}
@@ -86,36 +86,36 @@ for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO to
 		sed -n 's/^| `\([^`]*\)` |.*/\1/p')" "$sources" \
 		"$command: sources: docs/architecture.md"
 done
-# The words of their fields: command, macro of one, list, title.
-while read -r command macro list title; do
+# The words of their fields: command, list, title.
+while read -r command list title; do
 	$tool help "$command" >"$work/help"
 	file=ops.h
 	[[ $list != TOP_* ]] || file=top_fields.h
-	words=$(schema $file "$macro" "$list" 2)
+	words=$(schema $file "$list" 2)
 	ok "$([ -n "$words" ]; echo $?)" "$title: the schema's are read"
 	same "$(help_terms "$title")" "$words" "$title: help"
 	same "$(man_terms "${title^^}" "build/man/iomapscope-$command.8")" "$words" "$title: man page"
 done <<'END'
-ioends REASON IOEND_REASONS Reasons of a begin
-dio WAIT DIO_WAITS Reasons to wait
-dio EXIT DIO_EXITS Reasons of an exit
-dio ROUTE DIO_ROUTES Routes of completion
-dax FALLBACK DAX_FALLBACKS Reasons of a fallback
-dax ACCESS DAX_ACCESSES Kinds of access
-dax MAPPED DAX_MAPPED Kinds of page mapped
-dax COW DAX_COWS Reasons to copy
-aio OP AIO_OPS Opcodes
-aio ROUTE AIO_ROUTES Routes of a request
-aio CANCEL AIO_CANCELS Reasons of a cancellation
-dmio OP DM_OPS Operations of a request
-dmio MEMORY DM_MEMORIES Kinds of memory
-dmio WAIT DM_WAITS Who waits
-top BY TOP_BYS What rows are of
-top OF TOP_OFS What latency is of
+ioends IOEND_REASONS Reasons of a begin
+dio DIO_WAITS Reasons to wait
+dio DIO_EXITS Reasons of an exit
+dio DIO_ROUTES Routes of completion
+dax DAX_FALLBACKS Reasons of a fallback
+dax DAX_ACCESSES Kinds of access
+dax DAX_MAPPED Kinds of page mapped
+dax DAX_COWS Reasons to copy
+aio AIO_OPS Opcodes
+aio AIO_ROUTES Routes of a request
+aio AIO_CANCELS Reasons of a cancellation
+dmio DM_OPS Operations of a request
+dmio DM_MEMORIES Kinds of memory
+dmio DM_WAITS Who waits
+top TOP_BYS What rows are of
+top TOP_OFS What latency is of
 END
 # shellcheck disable=SC2016
 same "$($tool help follow | awk '/^Layers/ { inside = 1; next } /^[A-Z]/ { inside = 0 } inside && /^  [a-z]/ { print $1 }')" \
-	"$(schema follow_fields.h LAYER FOLLOW_LAYERS 2)" "layers: help"
+	"$(schema follow_fields.h FOLLOW_LAYERS 2)" "layers: help"
 man=build/man/iomapscope-lookups.8
 $tool help lookups >"$work/help"
 
@@ -128,18 +128,18 @@ done
 same "$(cat docs/events.md)" "$(cat "$work/events.md")" "docs/events.md is what make docs-events writes"
 
 # The vocabulary.
-ops=$(schema ops.h OP IOMAP_OPS 2)
+ops=$(schema ops.h IOMAP_OPS 2)
 ok "$([ "$(wc -l <<<"$ops")" -gt 20 ]; echo $?)" "the schema's operations are read"
 same "$(help_terms Operations)" "$ops" "operations: help"
 same "$(man_terms OPERATIONS | sed 's/ .*//')" "$ops" "operations: man page"
-groups=$(schema ops.h OP IOMAP_OPS 3)
+groups=$(schema ops.h IOMAP_OPS 3)
 same "$(man_terms OPERATIONS | sed 's/.*\[\(.*\)\]/\1/')" "$groups" "groups: man page"
 same "$(sed -n '/lookups,--op)/,/;;/s/.*-W .\([^'\'']*\).*/\1/p' build/completion/iomapscope | tr ' ' '\n')" \
 	"$ops"$'\n'"$(uniq <<<"$groups")" "operations and groups: completion"
-same "$(man_terms 'FLAGS OF A LOOKUP')" "$(schema ops.h FLAG IOMAP_ASK_FLAGS)" "flags of a lookup: man page"
+same "$(man_terms 'FLAGS OF A LOOKUP')" "$(schema ops.h IOMAP_ASK_FLAGS)" "flags of a lookup: man page"
 
 # The commands, their options, the exit statuses.
-commands=$(schema commands.h COMMAND COMMANDS)
+commands=$(schema commands.h COMMANDS)
 same "$($tool help | awk '/^Commands/ { inside = 1; next } /^[^ ]|^$/ { inside = 0 } inside && /^  [a-z]/ { print $1 }')" "$commands" "commands: usage"
 same "$(man_terms COMMANDS build/man/iomapscope.8)" "$commands" "commands: man page"
 for command in $commands; do

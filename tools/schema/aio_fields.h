@@ -3,14 +3,14 @@
 #ifndef IOMAPSCOPE_AIO_FIELDS_H
 #define IOMAPSCOPE_AIO_FIELDS_H
 
+#include "common_fields.h"
+
 #define AIO_FIELDS(FIELD) \
 	FIELD(time, __u64, TIME, "TIME", -15, 0, "RFC 3339, UTC", "when the request was over") \
 	FIELD(event, __u8, EVENT, NULL, 0, 0, "", "always aio") \
 	FIELD(op, __u8, AIO_OP, "OP", -7, 0, "", "opcode of the iocb") \
 	FIELD(comm, struct task_comm, COMM, "COMM", -15, 0, "", "name of the thread that called io_submit()") \
-	FIELD(pid, __u32, DEC, "PID", 7, 0, "", "process (thread group) of that thread, in the initial PID namespace") \
-	FIELD(tid, __u32, DEC, NULL, 0, 0, "", "that thread, in the initial PID namespace") \
-	FIELD(cgroup, __u64, DEC, NULL, 0, 0, "", "cgroup v2 of that thread: the inode number of its directory") \
+	TASK_FIELDS(FIELD) \
 	FIELD(dev, __u32, DEV, "DEV", -7, 1, "", \
 	      "device number of the file system; of the device itself if the file is a block device; null if there is no file") \
 	FIELD(ino, __u64, DEC, "INO", 9, 1, "", "inode number; null if there is no file") \
@@ -32,18 +32,11 @@
 	FIELD(flight_ns, __u64, DURATION, "FLIGHT", 8, 1, "nanoseconds", "from there to its completion; null if that came first") \
 	FIELD(post_ns, __u64, DURATION, NULL, 0, 1, "nanoseconds", "from its completion until its event was put into the ring") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 0, "nanoseconds", "from its begin, when io_submit() took it up, to its end") \
-	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the event comes from, see probe") \
+	SOURCE_FIELDS(FIELD) \
 	FIELD(flags, __u32, AIO_FLAGS, NULL, 0, 1, "", "flags of the iocb, joined by |") \
 	FIELD(rw_flags, __u32, RW_FLAGS, NULL, 0, 1, "", "aio_rw_flags of the iocb, joined by |") \
-	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
-	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
-	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
-	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
-	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names") \
-	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
-	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
-	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
-	      "the same of the process; null for a kernel thread")
+	PATH_FIELDS(FIELD) \
+	STACK_FIELDS(FIELD)
 
 enum aio_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) AF_##id,

@@ -3,14 +3,14 @@
 #ifndef IOMAPSCOPE_DAX_FIELDS_H
 #define IOMAPSCOPE_DAX_FIELDS_H
 
+#include "common_fields.h"
+
 #define DAX_FIELDS(FIELD) \
 	FIELD(time, __u64, TIME, "TIME", -15, 0, "RFC 3339, UTC", "when it was over") \
 	FIELD(event, __u8, EVENT, NULL, 0, 0, "", "always dax") \
 	FIELD(op, __u8, OP, "OP", -13, 0, "", "dax_fault_pte, dax_fault_pmd, dax_fault_pud, dax_read or dax_write") \
 	FIELD(comm, struct task_comm, COMM, "COMM", -15, 0, "", "name of the thread") \
-	FIELD(pid, __u32, DEC, "PID", 7, 0, "", "process (thread group) in the initial PID namespace") \
-	FIELD(tid, __u32, DEC, NULL, 0, 0, "", "thread in the initial PID namespace") \
-	FIELD(cgroup, __u64, DEC, NULL, 0, 0, "", "cgroup v2 of the thread: the inode number of its directory") \
+	TASK_FIELDS(FIELD) \
 	FIELD(dev, __u32, DEV, "DEV", -7, 0, "", "device number of the file system") \
 	FIELD(ino, __u64, DEC, "INO", 9, 0, "", "inode number") \
 	FIELD(pos, __u64, SIZE, "POS", 9, 0, "bytes", "start of the page that was to be mapped, or of the range asked for") \
@@ -33,16 +33,9 @@
 	FIELD(sync_ns, __u64, DURATION, "SYNC", 8, 1, "nanoseconds", \
 	      "how long the file was synced and then mapped, for a write to a MAP_SYNC mapping; null if there was no need to") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 0, "nanoseconds", "from its begin to its end") \
-	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the event comes from, see probe") \
-	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
-	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
-	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
-	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
-	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names") \
-	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
-	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
-	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
-	      "the same of the process; null for a kernel thread")
+	SOURCE_FIELDS(FIELD) \
+	PATH_FIELDS(FIELD) \
+	STACK_FIELDS(FIELD)
 
 enum dax_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) XF_##id,

@@ -3,14 +3,14 @@
 #ifndef IOMAPSCOPE_DIO_FIELDS_H
 #define IOMAPSCOPE_DIO_FIELDS_H
 
+#include "common_fields.h"
+
 #define DIO_FIELDS(FIELD) \
 	FIELD(time, __u64, TIME, "TIME", -15, 0, "RFC 3339, UTC", "when the request was over") \
 	FIELD(event, __u8, EVENT, NULL, 0, 0, "", "always dio") \
 	FIELD(op, __u8, OP, "OP", -9, 0, "", "dio_read or dio_write") \
 	FIELD(comm, struct task_comm, COMM, "COMM", -15, 0, "", "name of the thread that submitted it") \
-	FIELD(pid, __u32, DEC, "PID", 7, 0, "", "process (thread group) of that thread, in the initial PID namespace") \
-	FIELD(tid, __u32, DEC, NULL, 0, 0, "", "that thread, in the initial PID namespace") \
-	FIELD(cgroup, __u64, DEC, NULL, 0, 0, "", "cgroup v2 of that thread: the inode number of its directory") \
+	TASK_FIELDS(FIELD) \
 	FIELD(dev, __u32, DEV, "DEV", -7, 0, "", \
 	      "device number of the file system; of the device itself if the file is a block device") \
 	FIELD(ino, __u64, DEC, "INO", 9, 0, "", "inode number") \
@@ -29,18 +29,11 @@
 	FIELD(queue_ns, __u64, DURATION, NULL, 0, 1, "nanoseconds", "from the end of all I/O to the begin of the completion, as for a wake-up or a worker") \
 	FIELD(completion_ns, __u64, DURATION, NULL, 0, 1, "nanoseconds", "from the begin of the completion to its end") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 0, "nanoseconds", "from its begin to its end, whoever is there for it") \
-	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the event comes from, see probe") \
+	SOURCE_FIELDS(FIELD) \
 	FIELD(iocb_flags, __u32, IOCB_FLAGS, NULL, 0, 0, "", "flags of the caller's kiocb, joined by |") \
 	FIELD(dio_flags, __u32, DIO_FLAGS, NULL, 0, 0, "", "flags of the file system's call, joined by |") \
-	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
-	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
-	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
-	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
-	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names") \
-	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
-	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
-	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
-	      "the same of the process; null for a kernel thread")
+	PATH_FIELDS(FIELD) \
+	STACK_FIELDS(FIELD)
 
 enum dio_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) DF_##id,

@@ -3,14 +3,14 @@
 #ifndef IOMAPSCOPE_DMIO_FIELDS_H
 #define IOMAPSCOPE_DMIO_FIELDS_H
 
+#include "common_fields.h"
+
 #define DMIO_FIELDS(FIELD) \
 	FIELD(time, __u64, TIME, "TIME", -15, 0, "RFC 3339, UTC", "when the last region was over") \
 	FIELD(event, __u8, EVENT, NULL, 0, 0, "", "always dmio") \
 	FIELD(op, __u8, DM_OP, "OP", -12, 0, "", "operation") \
 	FIELD(comm, struct task_comm, COMM, "COMM", -15, 0, "", "name of the thread that submitted it") \
-	FIELD(pid, __u32, DEC, "PID", 7, 0, "", "process (thread group) of that thread, in the initial PID namespace") \
-	FIELD(tid, __u32, DEC, NULL, 0, 0, "", "that thread, in the initial PID namespace") \
-	FIELD(cgroup, __u64, DEC, NULL, 0, 0, "", "cgroup v2 of that thread: the inode number of its directory") \
+	TASK_FIELDS(FIELD) \
 	FIELD(wait, __u8, DM_WAIT, "WAIT", -5, 1, "", "who waits for it") \
 	FIELD(memory, __u8, DM_MEMORY, "MEMORY", -9, 1, "", "what kind of memory the data is in") \
 	FIELD(region_count, __u32, DEC, NULL, 0, 0, "", "regions") \
@@ -23,12 +23,9 @@
 	FIELD(device_ns, __u64, DURATION, "DEVICE", 8, 1, "nanoseconds", "from its first bio to its end; null if it had none") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 0, "nanoseconds", "from its begin to the end of its last region") \
 	FIELD(notify_ns, __u64, DURATION, "NOTIFY", 8, 1, "nanoseconds", "time in its owner's function, or to wake the submitter up") \
-	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the event comes from, see probe") \
+	SOURCE_FIELDS(FIELD) \
 	FIELD(flags, __u32, DM_FLAGS, NULL, 0, 0, "", "flags of the operation, joined by |") \
-	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
-	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
-	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
-	      "the same of the process; null for a kernel thread")
+	STACK_FIELDS(FIELD)
 
 enum dmio_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) MF_##id,

@@ -6,15 +6,15 @@
 #ifndef IOMAPSCOPE_FOLLOW_FIELDS_H
 #define IOMAPSCOPE_FOLLOW_FIELDS_H
 
+#include "common_fields.h"
+
 #define FOLLOW_FIELDS(FIELD) \
 	FIELD(time, __u64, TIME, "TIME", -15, 0, "RFC 3339, UTC", "when the request began") \
 	FIELD(event, __u8, EVENT, NULL, 0, 0, "", "always follow; unfinished for one whose end was not seen") \
 	FIELD(request, __u64, DEC, "REQUEST", 7, 0, "", "its number, in the order in which requests began") \
 	FIELD(op, __u8, OP, "OP", -13, 1, "", "operation; null if the source cannot tell") \
 	FIELD(comm, struct task_comm, COMM, "COMM", -15, 0, "", "name of the thread that began it") \
-	FIELD(pid, __u32, DEC, "PID", 7, 0, "", "process (thread group) of that thread, in the initial PID namespace") \
-	FIELD(tid, __u32, DEC, NULL, 0, 0, "", "that thread, in the initial PID namespace") \
-	FIELD(cgroup, __u64, DEC, NULL, 0, 0, "", "cgroup v2 of that thread: the inode number of its directory") \
+	TASK_FIELDS(FIELD) \
 	FIELD(dev, __u32, DEV, "DEV", -7, 0, "", \
 	      "device number of the file system; of the device itself if the file is a block device") \
 	FIELD(ino, __u64, DEC, "INO", 9, 0, "", "inode number") \
@@ -26,11 +26,7 @@
 	FIELD(steps_lost, __u32, DEC, NULL, 0, 0, "", "steps that were lost") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 1, "nanoseconds", "from its first step to its last; null if its end was not seen") \
 	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the steps come from, see probe") \
-	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
-	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
-	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
-	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
-	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names")
+	PATH_FIELDS(FIELD)
 
 #define STEP_FIELDS(FIELD) \
 	FIELD(offset_ns, __u64, DURATION, "OFFSET", 9, 0, "nanoseconds", "time since the begin of the request") \

@@ -3,15 +3,15 @@
 #ifndef IOMAPSCOPE_IOEND_FIELDS_H
 #define IOMAPSCOPE_IOEND_FIELDS_H
 
+#include "common_fields.h"
+
 #define IOEND_FIELDS(FIELD) \
 	FIELD(time, __u64, TIME, "TIME", -15, 0, "RFC 3339, UTC", "when the ioend was finished") \
 	FIELD(event, __u8, EVENT, NULL, 0, 0, "", "always ioend") \
 	FIELD(op, __u8, OP, NULL, 0, 0, "", "always writeback") \
 	FIELD(comm, struct task_comm, COMM, "COMM", -15, 0, "", \
 	      "name of the thread that wrote back: a kworker, or one that asked for it, as by fsync()") \
-	FIELD(pid, __u32, DEC, "PID", 7, 0, "", "process (thread group) of that thread, in the initial PID namespace") \
-	FIELD(tid, __u32, DEC, NULL, 0, 0, "", "that thread, in the initial PID namespace") \
-	FIELD(cgroup, __u64, DEC, NULL, 0, 0, "", "cgroup v2 of that thread: the inode number of its directory") \
+	TASK_FIELDS(FIELD) \
 	FIELD(dev, __u32, DEV, "DEV", -7, 0, "", \
 	      "device number of the file system; of the device itself if the file is a block device") \
 	FIELD(ino, __u64, DEC, "INO", 9, 0, "", "inode number") \
@@ -31,17 +31,10 @@
 	FIELD(completion_ns, __u64, DURATION, NULL, 0, 1, "nanoseconds", "from the end of its bio to its finish; null as device_ns") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 0, "nanoseconds", \
 	      "from its begin to its finish; on the stock sources from its submission") \
-	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the event comes from, see probe") \
+	SOURCE_FIELDS(FIELD) \
 	FIELD(flags, __u32, MAP_FLAGS, NULL, 0, 1, "", "flags of the mapping, joined by |; null from Linux 6.14 on the stock sources") \
-	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
-	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
-	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
-	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
-	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names") \
-	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
-	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
-	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
-	      "the same of the process; null for a kernel thread")
+	PATH_FIELDS(FIELD) \
+	STACK_FIELDS(FIELD)
 
 enum ioend_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) IF_##id,

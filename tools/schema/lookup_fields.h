@@ -13,15 +13,15 @@
 #ifndef IOMAPSCOPE_LOOKUP_FIELDS_H
 #define IOMAPSCOPE_LOOKUP_FIELDS_H
 
+#include "common_fields.h"
+
 #define LOOKUP_FIELDS(FIELD) \
 	FIELD(time, __u64, TIME, "TIME", -15, 0, "RFC 3339, UTC", \
 	      "when the lookup returned; for a failed one of source iomap_iter+dstmap, when it began") \
 	FIELD(event, __u8, EVENT, NULL, 0, 0, "", "always lookup") \
 	FIELD(op, __u8, OP, "OP", -13, 1, "", "the operation that needed the mapping") \
 	FIELD(comm, struct task_comm, COMM, "COMM", -15, 0, "", "name of the thread") \
-	FIELD(pid, __u32, DEC, "PID", 7, 0, "", "process (thread group) in the initial PID namespace") \
-	FIELD(tid, __u32, DEC, NULL, 0, 0, "", "thread in the initial PID namespace") \
-	FIELD(cgroup, __u64, DEC, NULL, 0, 0, "", "cgroup v2 of the thread: the inode number of its directory") \
+	TASK_FIELDS(FIELD) \
 	FIELD(dev, __u32, DEV, "DEV", -7, 0, "", \
 	      "device number of the file system; of the device itself if the file is a block device") \
 	FIELD(ino, __u64, DEC, "INO", 9, 0, "", "inode number") \
@@ -35,22 +35,15 @@
 	FIELD(ret, __s32, RET, "RET", -9, 1, "errno", \
 	      "0, or the negative errno of a failed lookup; null for a failed one of source iomap_iter+dstmap") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 1, "nanoseconds", "time spent in the file system's ->iomap_begin") \
-	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the event comes from, see probe") \
+	SOURCE_FIELDS(FIELD) \
 	FIELD(ask_flags, __u32, ASK_FLAGS, NULL, 0, 0, "", "flags that the lookup was asked with, joined by |") \
 	FIELD(src_type, __u8, TYPE, NULL, 0, 1, "", "type of the source mapping (copy on write); null if there is none") \
 	FIELD(src_addr, __u64, HEX, NULL, 0, 1, "bytes", "disk address of the source mapping") \
 	FIELD(src_pos, __u64, SIZE, NULL, 0, 1, "bytes", "where the source mapping starts in the file") \
 	FIELD(src_len, __u64, SIZE, NULL, 0, 1, "bytes", "length of the source mapping") \
 	FIELD(cookie, __u64, DEC, NULL, 0, 1, "", "validity cookie of the mapping; null before Linux 6.2") \
-	FIELD(path, __u64, PATH, "PATH", -4, 1, "", \
-	      "path of the file, by the first of its names that the kernel has in its cache; /dev/NAME of a block device; ends with " \
-	      "(deleted) if it has no name any more, begins with .../ if it is too long; null if it is not known, or not mounted here") \
-	FIELD(path_was, __u8, PATH_WAS, NULL, 0, 1, "", \
-	      "the path that it had before, if it was renamed since it was first shown; null for a file of several names") \
-	FIELD(kstack, __s32, KSTACK, NULL, 0, 1, "", \
-	      "with --stacks: the kernel's functions where the work was submitted, the innermost first: an array, in CSV joined by ;") \
-	FIELD(ustack, __s32, USTACK, NULL, 0, 1, "", \
-	      "the same of the process; null for a kernel thread")
+	PATH_FIELDS(FIELD) \
+	STACK_FIELDS(FIELD)
 
 enum lookup_field {
 #define FIELD_ENUM(id, ctype, kind, heading, width, nullable, unit, doc) LF_##id,
