@@ -31,13 +31,11 @@ enum {
 #define COUNT(counter) __sync_fetch_and_add(&(counter), 1)
 
 struct flight {
+	struct submitter by;
 	__u64 begin_ns, issued_ns, complete_ns;
 	__u64 ctx, iocb, data, pos, len;
-	__u64 ino, cgroup, path;
 	__u64 nulls;
-	struct task_comm comm;
-	struct stack_ids stacks;
-	__u32 pid, tid, dev, fd;
+	__u32 fd;
 	__u32 flags, rw_flags;
 	__u8 op, route, cancel;
 };
@@ -102,7 +100,6 @@ static __always_inline void describe(struct flight *f, __u32 opcode, __u64 pos, 
 static __always_inline bool begin(struct flight *f)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
-	__u64 id = bpf_get_current_pid_tgid();
 
 	if (!st)
 		return false;
@@ -112,16 +109,13 @@ static __always_inline bool begin(struct flight *f)
 		return false;
 	}
 	f->begin_ns = bpf_ktime_get_ns();
-	f->pid = id >> 32;
-	f->tid = id;
-	f->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(&f->comm, sizeof(f->comm));
+	note_task(&f->by);
 	return true;
 }
 
 static __always_inline bool request_filtered(const struct flight *f)
 {
-	return file_filtered(f->dev, f->ino) || op_filtered(f->op);
+	return file_filtered(f->by.dev, f->by.ino) || op_filtered(f->op);
 }
 
 /* Puts the request into the table, unless what is known of it now leaves it out. */
@@ -136,9 +130,7 @@ static __always_inline bool take_up(void *ctx, const void *identity, struct inod
 		COUNT(st->filtered);
 		return false;
 	}
-	if (inode)
-		f->path = path_of(STATS_BEGIN, inode, f->dev, f->ino);
-	f->stacks = stacks_of(ctx, st);
+	note_place(ctx, st, STATS_BEGIN, &f->by, inode);
 	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY)) {
 		COUNT(st->map_full);
 		return false;
@@ -158,7 +150,7 @@ static __always_inline void report(struct observe_stats *st, __u32 program, cons
 	if (cfg.hist) {
 		__u32 slot = cfg.hist_by == BY_AIO_OP ? f->op : f->route;
 
-		aggregate(st, hist_of(st, program, slot, f->dev, f->ino, &f->comm), res < 0, true, latency_ns);
+		aggregate(st, hist_of(st, program, slot, f->by.dev, f->by.ino, &f->by.comm), res < 0, true, latency_ns);
 		return;
 	}
 	e = reserve(st, sizeof(*e));
@@ -168,12 +160,8 @@ static __always_inline void report(struct observe_stats *st, __u32 program, cons
 	e->time = now;
 	e->event = 0;
 	e->op = f->op;
-	e->comm = f->comm;
-	e->pid = f->pid;
-	e->tid = f->tid;
-	e->cgroup = f->cgroup;
-	e->dev = f->dev;
-	e->ino = f->ino;
+	fill_task(e, &f->by);
+	fill_file(e, &f->by);
 	e->fd = f->fd;
 	e->ctx = f->ctx;
 	e->iocb = f->iocb;
@@ -208,10 +196,6 @@ static __always_inline void report(struct observe_stats *st, __u32 program, cons
 	e->source = cfg.source;
 	e->flags = f->flags;
 	e->rw_flags = f->rw_flags;
-	e->path = f->path;
-	e->path_was = 0;
-	e->kstack = f->stacks.kernel;
-	e->ustack = f->stacks.user;
 	submit(st, e, sizeof(*e));
 }
 
@@ -236,8 +220,7 @@ int BPF_PROG(iocb_begin, void *iocb, struct file *file, unsigned long ctx_id, __
 	describe(&f, opcode, pos, len);
 	if (file) {
 		inode = file->f_inode;
-		f.dev = inode_dev(inode);
-		f.ino = inode->i_ino;
+		note_inode(&f.by, inode);
 	} else {
 		f.nulls |= AF_BIT(dev) | AF_BIT(ino);
 	}
@@ -347,8 +330,7 @@ static __always_inline struct inode *fill_request(struct flight *f, void *identi
 	struct aio_kiocb *request = identity;
 
 	f->nulls &= ~(AF_BIT(dev) | AF_BIT(ino) | AF_BIT(iocb));
-	f->dev = far_inode_dev(inode);
-	f->ino = BPF_CORE_READ(inode, i_ino);
+	note_far_inode(&f->by, inode);
 	f->ctx = BPF_CORE_READ(request, ki_ctx, user_id);
 	f->iocb = BPF_CORE_READ(request, ki_res.obj);
 	return inode;
@@ -383,7 +365,7 @@ int BPF_PROG(submit_begin, struct kioctx *context, void *user_iocb)
 		.flight.op = AIO_OP_UNKNOWN,
 		.flight.route = AIO_ROUTE_HIDDEN,
 		.flight.cancel = CANCEL_NONE,
-		.flight.stacks = { -1, -1 },
+		.flight.by.stacks = { -1, -1 },
 		.flight.nulls = AF_BIT(dev) | AF_BIT(ino) | AF_BIT(data) | UNKNOWN_OF_IOCB,
 	};
 	struct observe_stats *st = stats_of(STATS_BEGIN);
@@ -500,7 +482,7 @@ static __always_inline void stock_begin(void *ctx, void *identity, const struct 
 		/* A poll may ask for several queues. */
 		struct flight *same = flight_of(identity);
 
-		if (same && same->op == AIO_OP_POLL && same->tid == (__u32)bpf_get_current_pid_tgid() && !same->complete_ns &&
+		if (same && same->op == AIO_OP_POLL && same->by.tid == (__u32)bpf_get_current_pid_tgid() && !same->complete_ns &&
 		    same->iocb == BPF_CORE_READ((struct aio_kiocb *)identity, ki_res.obj))
 			return;
 		f.nulls = UNKNOWN_OF_IOCB;
@@ -558,7 +540,7 @@ static __always_inline void stock_complete(void *identity)
 		}
 	}
 	/* Whoever drops the last reference is here: io_submit(), or who completed the request. An fsync always goes to a worker. */
-	elsewhere = (__u32)bpf_get_current_pid_tgid() != f->tid;
+	elsewhere = (__u32)bpf_get_current_pid_tgid() != f->by.tid;
 	if (f->op == AIO_OP_FSYNC || f->op == AIO_OP_FDSYNC)
 		f->route = elsewhere ? AIO_ROUTE_QUEUED : AIO_ROUTE_EARLY;
 	else if (f->op == AIO_OP_POLL ? elsewhere : f->issued_ns && f->complete_ns >= f->issued_ns)

@@ -32,14 +32,12 @@ enum {
 #define HIDDEN		31	/* of the small numbers */
 
 struct flight {
+	struct submitter by;
 	__u64 begin_ns;
 	__u64 faulted_ns;	/* the fault is over but for its sync, 0: it is not */
 	__u64 pos, len, done;
-	__u64 ino, cgroup, path, address, recovered;
+	__u64 address, recovered;
 	__u64 nulls;
-	struct task_comm comm;
-	struct stack_ids stacks;
-	__u32 pid, tid, dev;
 	__u32 result, flags, extents, copies;
 	__s32 error, fallback_error;
 	__u8 op, access, type, cow, fallback, mapped;
@@ -77,18 +75,13 @@ static __always_inline bool is_fault(__u32 op)
 /* Whether the filters leave it out; if not, notes who did it to which file. */
 static __always_inline bool left_out(void *ctx, __u32 program, struct observe_stats *st, struct inode *inode, struct flight *f)
 {
-	__u64 id = bpf_get_current_pid_tgid();
 
-	if (task_filtered() || file_filtered(f->dev, f->ino) || op_filtered(f->op)) {
+	if (task_filtered() || file_filtered(f->by.dev, f->by.ino) || op_filtered(f->op)) {
 		st->filtered++;
 		return true;
 	}
-	f->pid = id >> 32;
-	f->tid = id;
-	f->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(&f->comm, sizeof(f->comm));
-	f->path = path_of(program, inode, f->dev, f->ino);
-	f->stacks = stacks_of(ctx, st);
+	note_task(&f->by);
+	note_place(ctx, st, program, &f->by, inode);
 	return false;
 }
 
@@ -142,9 +135,7 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 		return;
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
-		struct top_key key = {
-			.ino = f->ino, .cgroup = f->cgroup, .comm = f->comm, .dev = f->dev, .pid = f->pid, .stats = program,
-		};
+		struct top_key key = top_key_of(program, &f->by);
 
 		/* Reads and writes are its lookups. */
 		if (fault)
@@ -154,7 +145,7 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 		return;
 	}
 	if (cfg.hist) {
-		struct hist *h = hist_of(st, program, cfg.hist_by == BY_OP ? f->op : f->fallback, f->dev, f->ino, &f->comm);
+		struct hist *h = hist_of(st, program, cfg.hist_by == BY_OP ? f->op : f->fallback, f->by.dev, f->by.ino, &f->by.comm);
 
 		aggregate(st, h, failed, true, latency_ns);
 		if (h && fault)
@@ -168,12 +159,8 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 	e->time = now;
 	e->event = 0;
 	e->op = f->op;
-	e->comm = f->comm;
-	e->pid = f->pid;
-	e->tid = f->tid;
-	e->cgroup = f->cgroup;
-	e->dev = f->dev;
-	e->ino = f->ino;
+	fill_task(e, &f->by);
+	fill_file(e, &f->by);
 	e->pos = f->pos;
 	e->len = f->len;
 	e->access = f->access;
@@ -193,10 +180,6 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 	e->sync_ns = now - f->faulted_ns;
 	e->latency_ns = latency_ns;
 	e->source = cfg.source;
-	e->path = f->path;
-	e->path_was = 0;
-	e->kstack = f->stacks.kernel;
-	e->ustack = f->stacks.user;
 	if (fault)
 		e->nulls |= XF_BIT(done) | XF_BIT(extents) | XF_BIT(copies) | XF_BIT(recovered);
 	else
@@ -231,8 +214,7 @@ static __always_inline void rw_begins(void *ctx, __u64 key, struct inode *inode,
 	f.len = len;
 	f.cow = cow;
 	f.nulls = nulls;
-	f.dev = inode_dev(inode);
-	f.ino = inode->i_ino;
+	note_inode(&f.by, inode);
 	begin(ctx, STATS_BEGIN, key, inode, &f);
 }
 
@@ -268,8 +250,7 @@ static __always_inline void describe(struct flight *f, struct vm_fault *vmf, str
 		f->cow = COW_PRIVATE;
 	else if (!write)
 		f->cow = COW_NONE;
-	f->dev = inode_dev(inode);
-	f->ino = inode->i_ino;
+	note_inode(&f->by, inode);
 }
 
 /* The sync of a fault, and with it the fault, is over. */

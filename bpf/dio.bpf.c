@@ -23,13 +23,10 @@ const volatile struct dio_config dio_cfg;
 #define STATS_RETURN (STATS_END + 1)	/* the program at the return, which one at a completion may interrupt */
 
 struct flight {
+	struct submitter by;
 	__u64 begin_ns, bio_ns, done_ns, complete_ns, mapping_ns;
 	__u64 pos, len, before;
-	__u64 ino, cgroup, path;
 	__u64 nulls;
-	struct task_comm comm;
-	struct stack_ids stacks;
-	__u32 pid, tid, dev;
 	__u32 iocb_flags, dio_flags;
 	__u32 extents, bios;
 	__u8 op, wait, exit, route;
@@ -54,24 +51,19 @@ struct {
 static __always_inline void begin(void *ctx, __u64 key, struct inode *inode, struct flight *f)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
-	__u64 id = bpf_get_current_pid_tgid();
 
 	if (!st)
 		return;
 	st->seen++;
-	if (task_filtered() || file_filtered(f->dev, f->ino) || op_filtered(f->op)) {
+	if (task_filtered() || file_filtered(f->by.dev, f->by.ino) || op_filtered(f->op)) {
 		st->filtered++;
 		/* An older request at this address has ended unseen, and must not get this one's end. */
 		bpf_map_delete_elem(&flights, &key);
 		return;
 	}
 	f->begin_ns = bpf_ktime_get_ns();
-	f->pid = id >> 32;
-	f->tid = id;
-	f->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(&f->comm, sizeof(f->comm));
-	f->path = path_of(STATS_BEGIN, inode, f->dev, f->ino);
-	f->stacks = stacks_of(ctx, st);
+	note_task(&f->by);
+	note_place(ctx, st, STATS_BEGIN, &f->by, inode);
 	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY))
 		st->map_full++;
 }
@@ -105,9 +97,7 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 		return;
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
-		struct top_key key = {
-			.ino = f->ino, .cgroup = f->cgroup, .comm = f->comm, .dev = f->dev, .pid = f->pid, .stats = program,
-		};
+		struct top_key key = top_key_of(program, &f->by);
 
 		add_to_top(st, &key, ret > 0 ? ret - f->before : 0, ret < 0, true, latency_ns);
 		return;
@@ -115,7 +105,7 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 	if (cfg.hist) {
 		__u32 slot = cfg.hist_by == BY_OP ? f->op : cfg.hist_by == BY_WAIT ? f->wait : f->route;
 
-		aggregate(st, hist_of(st, program, slot, f->dev, f->ino, &f->comm), ret < 0, true, latency_ns);
+		aggregate(st, hist_of(st, program, slot, f->by.dev, f->by.ino, &f->by.comm), ret < 0, true, latency_ns);
 		return;
 	}
 	e = reserve(st, sizeof(*e));
@@ -125,12 +115,8 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 	e->time = now;
 	e->event = 0;
 	e->op = f->op;
-	e->comm = f->comm;
-	e->pid = f->pid;
-	e->tid = f->tid;
-	e->cgroup = f->cgroup;
-	e->dev = f->dev;
-	e->ino = f->ino;
+	fill_task(e, &f->by);
+	fill_file(e, &f->by);
 	e->pos = f->pos;
 	e->len = f->len;
 	e->ret = ret < 0 ? ret : 0;
@@ -165,10 +151,6 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 	e->source = cfg.source;
 	e->iocb_flags = f->iocb_flags;
 	e->dio_flags = f->dio_flags;
-	e->path = f->path;
-	e->path_was = 0;
-	e->kstack = f->stacks.kernel;
-	e->ustack = f->stacks.user;
 	submit(st, e, sizeof(*e));
 }
 
@@ -202,8 +184,7 @@ int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long
 	f.iocb_flags = iocb->ki_flags;
 	f.wait = !iocb->ki_complete ? WAIT_SYNC : wait ? WAIT_WAITED : WAIT_ASYNC;
 	f.op = dio_cfg.op_map[op & (OP_SLOTS - 1)];
-	f.dev = inode_dev(inode);
-	f.ino = inode->i_ino;
+	note_inode(&f.by, inode);
 	begin(ctx, (__u64)dio, inode, &f);
 	begin_lookups((__u64)dio);
 	return 0;
@@ -222,7 +203,7 @@ int BPF_PROG(dio_lookup, void *iter, void *inode, unsigned int op, unsigned int 
 	mine = bpf_task_storage_get(&submitting, bpf_get_current_task_btf(), NULL, 0);
 	f = mine ? bpf_map_lookup_elem(&flights, mine) : NULL;
 	/* The address may have become another task's request. */
-	if (f && f->tid == (__u32)bpf_get_current_pid_tgid())
+	if (f && f->by.tid == (__u32)bpf_get_current_pid_tgid())
 		f->mapping_ns += duration_ns;
 	return 0;
 }
@@ -318,8 +299,7 @@ int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int d
 	f.pos = iocb->ki_pos;
 	f.len = iter->count;
 	f.iocb_flags = iocb->ki_flags;
-	f.dev = inode_dev(inode);
-	f.ino = inode->i_ino;
+	note_inode(&f.by, inode);
 	stock_begin(ctx, iocb, inode, &f, dio_flags, iter->data_source, iocb->ki_complete);
 	return 0;
 }
@@ -347,8 +327,7 @@ int BPF_KPROBE(kprobe_rw_enter, struct kiocb *iocb, struct iov_iter *iter, void 
 	inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
 	f.pos = BPF_CORE_READ(iocb, ki_pos);
 	f.iocb_flags = BPF_CORE_READ(iocb, ki_flags);
-	f.dev = far_inode_dev(inode);
-	f.ino = BPF_CORE_READ(inode, i_ino);
+	note_far_inode(&f.by, inode);
 	stock_begin(ctx, iocb, inode, &f, dio_flags, BPF_CORE_READ(iter, data_source), BPF_CORE_READ(iocb, ki_complete));
 	/* Without room its return is not seen, which is counted if it is its end. */
 	if (bpf_map_lookup_elem(&flights, &key))

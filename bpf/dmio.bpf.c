@@ -23,12 +23,11 @@
 #define REQUEST_REGIONS	64		/* that dm-io takes at most: DM_IO_MAX_REGIONS */
 
 struct flight {
+	struct submitter by;
 	__u64 begin_ns, bio_ns, end_ns;
-	__u64 bytes, cgroup, nulls;
+	__u64 bytes, nulls;
 	struct regions regions;
-	struct task_comm comm;
-	struct stack_ids stacks;
-	__u32 pid, tid, bios, flags;
+	__u32 bios, flags;
 	__u8 op, memory, wait;
 	__u8 match;		/* a region is on a device that the filter lets through */
 	__u8 shared;		/* see io_end() */
@@ -108,7 +107,7 @@ static __always_inline struct flight *new_flight(void)
 static __always_inline void begin(void *ctx, void *io, struct flight *f, __u32 opf, __u32 regions, bool by_device)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
-	__u64 key = (__u64)io, id = bpf_get_current_pid_tgid();
+	__u64 key = (__u64)io;
 
 	if (!st)
 		return;
@@ -123,11 +122,8 @@ static __always_inline void begin(void *ctx, void *io, struct flight *f, __u32 o
 		return;
 	}
 	f->begin_ns = bpf_ktime_get_ns();
-	f->pid = id >> 32;
-	f->tid = id;
-	f->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(&f->comm, sizeof(f->comm));
-	f->stacks = stacks_of(ctx, st);
+	note_task(&f->by);
+	note_place(ctx, st, STATS_BEGIN, &f->by, NULL);
 	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY))
 		st->map_full++;
 }
@@ -145,7 +141,7 @@ static __always_inline void report(struct observe_stats *st, __u32 program, cons
 	if (cfg.hist) {
 		__u32 slot = cfg.hist_by == BY_DM_OP ? f->op : cfg.hist_by == BY_DM_MEMORY ? f->memory : f->wait;
 
-		aggregate(st, hist_of(st, program, slot, f->regions.region[0].dev, 0, &f->comm), failed, true, latency_ns);
+		aggregate(st, hist_of(st, program, slot, f->regions.region[0].dev, 0, &f->by.comm), failed, true, latency_ns);
 		return;
 	}
 	e = reserve(st, sizeof(*e));
@@ -155,10 +151,7 @@ static __always_inline void report(struct observe_stats *st, __u32 program, cons
 	e->time = f->end_ns;
 	e->event = 0;
 	e->op = f->op;
-	e->comm = f->comm;
-	e->pid = f->pid;
-	e->tid = f->tid;
-	e->cgroup = f->cgroup;
+	fill_task(e, &f->by);
 	e->wait = f->wait;
 	e->memory = f->memory;
 	e->region_count = f->regions.all;
@@ -175,8 +168,6 @@ static __always_inline void report(struct observe_stats *st, __u32 program, cons
 		e->nulls |= MF_BIT(notify_ns);
 	e->source = cfg.source;
 	e->flags = f->flags;
-	e->kstack = f->stacks.kernel;
-	e->ustack = f->stacks.user;
 	submit(st, e, sizeof(*e));
 }
 

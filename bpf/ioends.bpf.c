@@ -25,14 +25,11 @@ enum {
 };
 
 struct flight {
+	struct submitter by;
 	__u64 begin_ns, submit_ns, bio_end_ns;
 	__u64 pos, len, sector, bytes;
-	__u64 ino, cgroup, path;
 	__u64 folio;		/* the last one */
 	__u64 nulls;
-	struct task_comm comm;
-	struct stack_ids stacks;
-	__u32 pid, tid, dev;
 	__u32 flags;
 	__u32 folios, ranges, merged;
 	__u8 type, reason;
@@ -49,24 +46,19 @@ struct {
 static __always_inline void begin(void *ctx, __u64 ioend, struct inode *inode, struct flight *f)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
-	__u64 id = bpf_get_current_pid_tgid();
 
 	if (!st)
 		return;
 	st->seen++;
-	if (task_filtered() || file_filtered(f->dev, f->ino)) {
+	if (task_filtered() || file_filtered(f->by.dev, f->by.ino)) {
 		st->filtered++;
 		/* An older ioend at this address has ended unseen, and must not get this one's finish. */
 		bpf_map_delete_elem(&flights, &ioend);
 		return;
 	}
 	f->begin_ns = bpf_ktime_get_ns();
-	f->pid = id >> 32;
-	f->tid = id;
-	f->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(&f->comm, sizeof(f->comm));
-	f->path = path_of(STATS_BEGIN, inode, f->dev, f->ino);
-	f->stacks = stacks_of(ctx, st);
+	note_task(&f->by);
+	note_place(ctx, st, STATS_BEGIN, &f->by, inode);
 	if (bpf_map_update_elem(&flights, &ioend, f, BPF_ANY))
 		st->map_full++;
 }
@@ -86,9 +78,7 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 		return;
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
-		struct top_key key = {
-			.ino = f->ino, .cgroup = f->cgroup, .comm = f->comm, .dev = f->dev, .pid = f->pid, .stats = program,
-		};
+		struct top_key key = top_key_of(program, &f->by);
 
 		add_to_top(st, &key, error < 0 ? 0 : f->len, error < 0, true, latency_ns);
 		return;
@@ -96,7 +86,7 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 	if (cfg.hist) {
 		__u32 slot = cfg.hist_by == BY_TYPE ? f->type : f->reason;
 
-		aggregate(st, hist_of(st, program, slot, f->dev, f->ino, &f->comm), error < 0, true, latency_ns);
+		aggregate(st, hist_of(st, program, slot, f->by.dev, f->by.ino, &f->by.comm), error < 0, true, latency_ns);
 		return;
 	}
 	e = reserve(st, sizeof(*e));
@@ -106,12 +96,8 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 	e->time = now;
 	e->event = 0;
 	e->op = OP_WRITEBACK;
-	e->comm = f->comm;
-	e->pid = f->pid;
-	e->tid = f->tid;
-	e->cgroup = f->cgroup;
-	e->dev = f->dev;
-	e->ino = f->ino;
+	fill_task(e, &f->by);
+	fill_file(e, &f->by);
 	e->pos = f->pos;
 	e->len = f->len;
 	e->type = f->type;
@@ -132,10 +118,6 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 	e->latency_ns = latency_ns;
 	e->source = cfg.source;
 	e->flags = f->flags;
-	e->path = f->path;
-	e->path_was = 0;
-	e->kstack = f->stacks.kernel;
-	e->ustack = f->stacks.user;
 	submit(st, e, sizeof(*e));
 }
 
@@ -164,8 +146,7 @@ int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 l
 
 	if (!state.running)
 		return 0;
-	f.dev = inode_dev(inode);
-	f.ino = inode->i_ino;
+	note_inode(&f.by, inode);
 	begin(ctx, (__u64)ioend, inode, &f);
 	return 0;
 }
@@ -242,8 +223,7 @@ static __always_inline void stock_submit(void *ctx, struct iomap_ioend *ioend)
 		return;
 	read_ioend(&now, ioend);
 	inode = now.inode;
-	f.dev = far_inode_dev(inode);
-	f.ino = BPF_CORE_READ(inode, i_ino);
+	note_far_inode(&f.by, inode);
 	f.pos = now.pos;
 	f.len = now.len;
 	f.sector = now.sector;

@@ -315,6 +315,66 @@ static __always_inline struct stack_ids stacks_of(void *ctx, struct observe_stat
 	return ids;
 }
 
+/* Who submitted a piece of work, and to which file: noted there, as its end runs in anybody's context. */
+struct submitter {
+	__u64 ino, cgroup, path;
+	struct task_comm comm;
+	struct stack_ids stacks;
+	__u32 pid, tid, dev;
+};
+
+static __always_inline void note_inode(struct submitter *by, struct inode *inode)
+{
+	by->dev = inode_dev(inode);
+	by->ino = inode->i_ino;
+}
+
+/* The same by a pointer that the verifier does not know. */
+static __always_inline void note_far_inode(struct submitter *by, struct inode *inode)
+{
+	by->dev = far_inode_dev(inode);
+	by->ino = BPF_CORE_READ(inode, i_ino);
+}
+
+static __always_inline void note_task(struct submitter *by)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	by->pid = id >> 32;
+	by->tid = id;
+	/* Most histograms are not of tasks. */
+	if (cfg.hist && cfg.hist_by != BY_COMM && cfg.hist_by != BY_TOP)
+		return;
+	by->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(&by->comm, sizeof(by->comm));
+}
+
+/* What takes long, and is only wanted of work that the filters let through. @inode: NULL if there is no file. */
+static __always_inline void note_place(void *ctx, struct observe_stats *st, __u32 program, struct submitter *by, struct inode *inode)
+{
+	if (inode)
+		by->path = path_of(program, inode, by->dev, by->ino);
+	by->stacks = stacks_of(ctx, st);
+}
+
+/* The fields of a record of any type (TASK_FIELDS, STACK_FIELDS) that the submitter has. */
+#define fill_task(e, by) do { \
+	(e)->comm = (by)->comm; \
+	(e)->pid = (by)->pid; \
+	(e)->tid = (by)->tid; \
+	(e)->cgroup = (by)->cgroup; \
+	(e)->kstack = (by)->stacks.kernel; \
+	(e)->ustack = (by)->stacks.user; \
+} while (0)
+
+/* And those of the file, PATH_FIELDS among them. */
+#define fill_file(e, by) do { \
+	(e)->dev = (by)->dev; \
+	(e)->ino = (by)->ino; \
+	(e)->path = (by)->path; \
+	(e)->path_was = 0; \
+} while (0)
+
 static __always_inline bool comm_differs(void)
 {
 	struct task_comm comm;
@@ -424,6 +484,13 @@ static __always_inline void aggregate(struct observe_stats *st, struct hist *h, 
 	} else {
 		h->count++;
 	}
+}
+
+static __always_inline struct top_key top_key_of(__u32 program, const struct submitter *by)
+{
+	return (struct top_key) {
+		.ino = by->ino, .cgroup = by->cgroup, .comm = by->comm, .dev = by->dev, .pid = by->pid, .stats = program,
+	};
 }
 
 /*
