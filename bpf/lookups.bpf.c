@@ -4,7 +4,7 @@
  *
  *   SOURCE_LOOKUP  lookup                 one event that says all, no state
  *   SOURCE_FEXIT   iter_enter + iter_end  a stock event and the function's return, state in a table by the iterator's address
- *   SOURCE_DSTMAP  iter_begin + iter_map  stock events, state in a few slots per task
+ *   SOURCE_DSTMAP  iter_begin + iter_map  stock events, state in a table by task, in a few slots each
  *
  * Accounting: every lookup counted in seen is counted once more, as emitted, filtered or lost for a reason. On the stock
  * sources seen is counted when the lookup begins, so one that never ends is what is missing from the sum.
@@ -17,34 +17,7 @@
 
 const volatile struct lookup_config lookup_cfg;
 
-__s64 begin_failed;		/* lookups whose begin got no storage and whose end has not been met */
-
-/* A lookup that has begun. Addresses of iterators are addresses on the task's stack. */
-struct slot {
-	__u64 iter;		/* 0: free */
-	__u64 start_ns;
-	__u64 pos, len;
-	__u64 ino;
-	__u64 entry;		/* see entry_mark() */
-	__u64 path;		/* see path_of() */
-	struct stack_ids stacks;
-	__u32 dev;
-	__u32 flags;
-	__u32 op;
-};
-
-#define SLOTS 4
-
-struct task_slots {
-	struct slot slot[SLOTS];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct task_slots);
-} tasks SEC(".maps");
+__s64 begin_failed;		/* lookups whose begin got no room and whose end has not been met */
 
 static __always_inline bool has_cookie(void)
 {
@@ -324,6 +297,110 @@ static __always_inline void range_of_last(struct iomap_iter *iter, struct outcom
 	}
 }
 
+#define WAYS	4
+#define DEAD_NS	10000000000ULL	/* what has waited for so long is of a lookup whose end was skipped, and of a task that is gone */
+
+/* A lookup that has begun. */
+struct slot {
+	__u64 start_ns;
+	__u64 pos, len;
+	__u64 ino;
+	__u64 entry;		/* see entry_mark() */
+	__u64 path;		/* see path_of() */
+	struct stack_ids stacks;
+	__u32 dev;
+	__u32 flags;
+	__u32 op;
+};
+
+#define SLOTS 4
+
+/*
+ * What the stock events leave to remember, in a table by the address of struct task_struct: a few instructions, where the storage of a
+ * task takes hundreds. A task is in it while it has a slot in use.
+ */
+struct task_slots {
+	__u64 id;		/* of the task; another one may have got its address */
+	__u64 iter[SLOTS];	/* addresses of the iterators, on the task's stack; 0: the slot is free */
+	struct slot slot[SLOTS];
+};
+
+#define TASK_SETS 1024		/* powers of two, as is WAYS */
+#define TASK_BITS 10
+
+static struct {
+	__u64 way[WAYS];	/* the tasks, 0: free */
+} tasks[TASK_SETS];
+
+static struct task_slots task_slots[TASK_SETS * WAYS] SEC(".bss.tasks");
+
+static __always_inline __u32 set_of_task(__u64 task)
+{
+	return task * 0x9e3779b97f4a7c15ULL >> (64 - TASK_BITS);
+}
+
+/* Where the task is in the table, -1: it is not. A function of its own, as the others here, which is verified once. */
+__noinline int find_task(__u64 task)
+{
+	__u32 set = set_of_task(task);
+	int i;
+
+	for (i = 0; i < WAYS; i++) {
+		if (tasks[set].way[i] == task)
+			return set * WAYS + i;
+	}
+	return -1;
+}
+
+static __always_inline struct task_slots *slots_at(int place)
+{
+	return &task_slots[place & (TASK_SETS * WAYS - 1)];
+}
+
+/* All places of the set are taken: one of a task that seems to be gone, with what it had, or -1. */
+static __noinline int take_dead_task(__u32 set, __u64 task)
+{
+	__u64 now = bpf_ktime_get_ns(), dead;
+	struct task_slots *t;
+	int i, j;
+
+	set &= TASK_SETS - 1;
+	for (i = 0; i < WAYS; i++) {
+		bool alive = false;
+
+		dead = tasks[set].way[i];
+		t = slots_at(set * WAYS + i);
+		for (j = 0; j < SLOTS; j++) {
+			if (t->iter[j] && now - t->slot[j].start_ns < DEAD_NS)
+				alive = true;
+		}
+		if (!alive && dead && __sync_val_compare_and_swap(&tasks[set].way[i], dead, task) == dead) {
+			for (j = 0; j < SLOTS; j++)
+				t->iter[j] = 0;
+			return set * WAYS + i;
+		}
+	}
+	return -1;
+}
+
+__noinline int take_task(__u64 task)
+{
+	__u32 set = set_of_task(task);
+	int i;
+
+	for (i = 0; i < WAYS; i++) {
+		if (!tasks[set].way[i] && !__sync_val_compare_and_swap(&tasks[set].way[i], 0, task))
+			return set * WAYS + i;
+	}
+	return take_dead_task(set, task);
+}
+
+static __always_inline void leave_task(int place, const struct task_slots *t)
+{
+	if (!(t->iter[0] | t->iter[1] | t->iter[2] | t->iter[3]))
+		*(volatile __u64 *)&tasks[(__u32)place / WAYS & (TASK_SETS - 1)].way[place & (WAYS - 1)] = 0;
+}
+
 /* A slot whose lookup is over without our having seen its end. A function of its own, which is verified once. */
 __noinline int abandon(struct slot *slot)
 {
@@ -336,7 +413,6 @@ __noinline int abandon(struct slot *slot)
 
 	if (!st || !slot)
 		return 0;
-	slot->iter = 0;
 	o.op = slot->op;
 	o.flags = slot->flags;
 	o.dev = slot->dev;
@@ -367,105 +443,180 @@ __noinline int abandon(struct slot *slot)
 	return 0;
 }
 
-static __noinline int outermost(struct task_slots *t)
+struct late {
+	__u64 start_ns;
+	__u32 op;
+};
+
+/*
+ * Stacks grow down: of the operations of one task that are alive, the inner ones have the lower addresses. A slot at this
+ * iterator's address or below therefore belongs to a lookup that is over. (Deduplication has two iterators in one frame,
+ * but looks up for one only after the other's lookup has returned.) A slot above may be an outer lookup that is still
+ * in the file system, or one of an earlier system call, as those do not all start at the same address.
+ *
+ * Returns whether one was this very loop's, which goes on: its end was skipped.
+ */
+static __always_inline bool clear_slots(struct task_slots *t, struct iomap_iter *iter, __u64 entry, struct late *found)
+{
+	__u64 id = bpf_get_current_pid_tgid(), addr = (__u64)iter;
+	bool late = false;
+	int i;
+
+	/* What a task that is gone has left. */
+	if (t->id != id) {
+		for (i = 0; i < SLOTS; i++)
+			t->iter[i] = 0;
+		return false;
+	}
+	for (i = 0; i < SLOTS; i++) {
+		if (!t->iter[i] || (t->iter[i] > addr && t->slot[i].entry == entry))
+			continue;
+		if (t->iter[i] == addr && iter->iomap.length) {
+			found->start_ns = t->slot[i].start_ns;
+			found->op = t->slot[i].op;
+			late = true;
+		} else {
+			abandon(&t->slot[i]);
+		}
+		t->iter[i] = 0;
+	}
+	return late;
+}
+
+/* A free slot. Lookups are not nested this deep: if there is none, the outermost of them, which has the highest address, is a dead one. */
+static __always_inline int take_slot(struct task_slots *t)
 {
 	int i, found = 0;
 
-	if (!t)
-		return 0;
+	for (i = 0; i < SLOTS; i++) {
+		if (!t->iter[i])
+			return i;
+	}
 	for (i = 1; i < SLOTS; i++) {
-		if (t->slot[i].iter > t->slot[found & (SLOTS - 1)].iter)
+		if (t->iter[i] > t->iter[found & (SLOTS - 1)])
 			found = i;
 	}
+	abandon(&t->slot[found & (SLOTS - 1)]);
 	return found;
+}
+
+/* What the address is of, as last found: address << 8 | caller_at(). One word each, so that no half of one is read. */
+#define CACHE_BITS 6
+
+static __u64 caller_cache[1 << CACHE_BITS];
+
+static __noinline __u64 find_caller(__u64 *line, __u64 address)
+{
+	__u64 known = address << 8 | (__u8)caller_at(address);
+
+	if (line)
+		*line = known;
+	return known;
+}
+
+static __always_inline __u32 known_caller(__u64 address)
+{
+	__u64 *line = &caller_cache[address * 0x9e3779b97f4a7c15ULL >> (64 - CACHE_BITS)], known = *line;
+
+	if ((known ^ address << 8) >> 8)
+		known = find_caller(line, address);
+	return (__u8)known;
+}
+
+/*
+ * The end of the lookup before was skipped. If the loop goes on, here is its mapping, and only the latency is lost. Out of line, as it
+ * hardly ever happens.
+ */
+static __noinline int late_end(void *ctx, struct iomap_iter *iter, __u64 start_ns, __u32 op)
+{
+	struct observe_stats *st = stats_of(STATS_BEGIN);
+	struct outcome o = {
+		.program = STATS_BEGIN,
+		.op = op,
+		.flags = iter->flags,
+		.dev = inode_dev(iter->inode),
+		.ino = iter->inode->i_ino,
+		.inode = iter->inode,
+		.time_ns = start_ns,
+	};
+
+	if (!st)
+		return 0;
+	if (iter->iomap.length) {
+		range_of_last(iter, &o);
+		report(ctx, st, &o, &iter->iomap, &iter->srcmap, 0);
+	} else {
+		st->unmatched_begin++;
+	}
+	return 0;
+}
+
+/* What its record says, where there will be one. */
+static __always_inline void note_lookup(void *ctx, struct observe_stats *st, struct slot *slot, struct iomap_iter *iter, __u64 pos, __u64 len)
+{
+	slot->pos = pos;
+	slot->len = len;
+	slot->flags = iter->flags;
+	slot->dev = inode_dev(iter->inode);
+	slot->ino = iter->inode->i_ino;
+	/* The file of one that fails may be gone when that is noticed. */
+	slot->path = 0;
+	slot->stacks = (struct stack_ids){ -1, -1 };
+	if ((cfg.paths || cfg.stacks) && !task_filtered() && !file_filtered(slot->dev, slot->ino) && !op_filtered(slot->op)) {
+		slot->path = path_of(STATS_BEGIN, iter->inode, slot->dev, slot->ino);
+		slot->stacks = stacks_of(ctx, st);
+	}
 }
 
 SEC("tp_btf/iomap_iter")
 int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long caller)
 {
-	struct slot *slot, *free, late = {};
-	__u64 addr = (__u64)iter, pos, len, entry;
+	__u64 task = bpf_get_current_task(), pos, len, entry;
 	struct observe_stats *st;
 	struct task_slots *t;
+	struct slot *slot;
+	struct late late = {};
 	bool follows;
-	int i;
+	int place, i;
 
 	if (!state.running)
+		return 0;
+	follows = lookup_follows(iter, &pos, &len);
+	place = find_task(task);
+	if (place < 0 && !follows)
 		return 0;
 	st = stats_of(STATS_BEGIN);
 	if (!st)
 		return 0;
-	follows = lookup_follows(iter, &pos, &len);
-	t = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL,
-				 follows ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-	if (!t) {
-		if (!follows)
-			return 0;
+	if (follows)
 		st->seen++;
-		st->map_full++;
-		__sync_fetch_and_add(&begin_failed, 1);
-		return 0;
-	}
-
-	/*
-	 * Stacks grow down: of the operations of one task that are alive, the inner ones have the lower addresses. A slot at this
-	 * iterator's address or below therefore belongs to a lookup that is over. (Deduplication has two iterators in one frame,
-	 * but looks up for one only after the other's lookup has returned.) A slot above may be an outer lookup that is still
-	 * in the file system, or one of an earlier system call, as those do not all start at the same address.
-	 */
 	entry = entry_mark();
-	for (i = 0; i < SLOTS; i++) {
-		slot = &t->slot[i];
-		if (slot->iter == addr && iter->iomap.length) {
-			late = *slot;
-			slot->iter = 0;
-		} else if (slot->iter && (slot->iter <= addr || slot->entry != entry)) {
-			abandon(slot);
+	if (place < 0) {
+		place = take_task(task);
+		if (place < 0) {
+			st->map_full++;
+			__sync_fetch_and_add(&begin_failed, 1);
+			return 0;
+		}
+		t = slots_at(place);
+	} else {
+		t = slots_at(place);
+		if (clear_slots(t, iter, entry, &late))
+			late_end(ctx, iter, late.start_ns, late.op);
+		if (!follows) {
+			leave_task(place, t);
+			return 0;
 		}
 	}
-	if (late.iter) {
-		/* The end was skipped, but here is its mapping: only the latency is lost. */
-		struct outcome o = {
-			.program = STATS_BEGIN,
-			.op = late.op,
-			.flags = iter->flags,
-			.dev = inode_dev(iter->inode),
-			.ino = iter->inode->i_ino,
-			.inode = iter->inode,
-			.time_ns = late.start_ns,
-		};
-
-		range_of_last(iter, &o);
-		report(ctx, st, &o, &iter->iomap, &iter->srcmap, 0);
-	}
-	if (!follows)
-		return 0;
-
-	st->seen++;
-	for (i = 0; i < SLOTS && t->slot[i].iter; i++)
-		;
-	if (i == SLOTS) {
-		/* Lookups are not nested this deep: the outermost of them, which has the highest address, is a dead one. */
-		i = outermost(t);
-		abandon(&t->slot[i & (SLOTS - 1)]);
-	}
-	free = &t->slot[i & (SLOTS - 1)];
-	free->op = lookup_cfg.need_op ? op_of(caller_at(caller), iter->flags, len) : OP_HIDDEN;
-	free->pos = pos;
-	free->len = len;
-	free->flags = iter->flags;
-	free->dev = inode_dev(iter->inode);
-	free->ino = iter->inode->i_ino;
-	free->entry = entry;
-	/* The file of one that fails may be gone when that is noticed. */
-	free->path = 0;
-	free->stacks = (struct stack_ids){ -1, -1 };
-	if ((cfg.paths || cfg.stacks) && !task_filtered() && !file_filtered(free->dev, free->ino) && !op_filtered(free->op)) {
-		free->path = path_of(STATS_BEGIN, iter->inode, free->dev, free->ino);
-		free->stacks = stacks_of(ctx, st);
-	}
-	free->iter = addr;
-	free->start_ns = bpf_ktime_get_ns();
+	t->id = bpf_get_current_pid_tgid();
+	i = take_slot(t) & (SLOTS - 1);
+	slot = &t->slot[i];
+	slot->op = lookup_cfg.need_op ? op_of(known_caller(caller), iter->flags, len) : OP_HIDDEN;
+	slot->entry = entry;
+	if (!cfg.plain)
+		note_lookup(ctx, st, slot, iter, pos, len);
+	t->iter[i] = (__u64)iter;
+	slot->start_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -482,40 +633,44 @@ static __always_inline void unmatched_end(struct observe_stats *st)
 	st->unmatched_end++;
 }
 
-/* The slot of @addr, or NULL: a lookup that began unseen, accounted for here. */
-static __always_inline struct slot *take(struct observe_stats *st, __u64 addr)
+static __noinline int mapping_without_begin(void)
 {
-	struct task_slots *t = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+	struct observe_stats *st = stats_of(STATS_END);
+
+	if (st && state.enabled)
+		unmatched_end(st);
+	return 0;
+}
+
+/* The lookup of the iterator that has this mapping is over. Returns its slot, or NULL if it began unseen. */
+static __always_inline struct slot *take(struct task_slots *t, __u64 addr)
+{
 	int i;
 
-	if (t) {
-		for (i = 0; i < SLOTS; i++) {
-			if (t->slot[i].iter == addr) {
-				t->slot[i].iter = 0;
-				return &t->slot[i];
-			}
+	for (i = 0; i < SLOTS; i++) {
+		if (t->iter[i] == addr) {
+			t->iter[i] = 0;
+			return &t->slot[i];
 		}
 	}
-	unmatched_end(st);
 	return NULL;
 }
+
+#define ITERATOR_OF(iomap) ((__u64)(iomap) - bpf_core_field_offset(struct iomap_iter, iomap))
 
 SEC("tp_btf/iomap_iter_dstmap")
 int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
 {
-	__u64 now = bpf_ktime_get_ns();
-	__u64 addr = (__u64)iomap - bpf_core_field_offset(struct iomap_iter, iomap);
+	__u64 now = bpf_ktime_get_ns(), addr = ITERATOR_OF(iomap);
+	int place = find_task(bpf_get_current_task());
 	struct outcome o = { .program = STATS_END };
-	struct observe_stats *st;
-	struct slot *slot;
+	struct task_slots *t = slots_at(place);
+	struct slot *slot = place < 0 ? NULL : take(t, addr);
+	struct observe_stats *st = stats_of(STATS_END);
 
-	if (!state.enabled)
-		return 0;
-	st = stats_of(STATS_END);
-	if (!st)
-		return 0;
-	slot = take(st, addr);
 	if (!slot)
+		return mapping_without_begin();
+	if (!st)
 		return 0;
 	o.op = slot->op;
 	o.flags = slot->flags;
@@ -528,17 +683,43 @@ int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
 	o.time_ns = now;
 	o.latency_ns = now - slot->start_ns;
 	o.timed = true;
+	leave_task(place, t);
 	report(ctx, st, &o, iomap, NULL, addr + bpf_core_field_offset(struct iomap_iter, srcmap));
 	return 0;
+}
+
+/* In place of iter_map where cfg.plain is set. @slot: where it is counted, -1: under its operation. */
+static __always_inline int map_plain(struct iomap *iomap, int slot)
+{
+	__u64 now = bpf_ktime_get_ns();
+	int place = find_task(bpf_get_current_task());
+	struct task_slots *t = slots_at(place);
+	struct slot *mine = place < 0 ? NULL : take(t, ITERATOR_OF(iomap));
+
+	if (!mine)
+		return mapping_without_begin();
+	add_plain(plain_of_cpu(), slot < 0 ? mine->op : slot, false, now - mine->start_ns);
+	leave_task(place, t);
+	return 0;
+}
+
+SEC("tp_btf/iomap_iter_dstmap")
+int BPF_PROG(iter_map_by_op, void *inode, struct iomap *iomap)
+{
+	return map_plain(iomap, -1);
+}
+
+SEC("tp_btf/iomap_iter_dstmap")
+int BPF_PROG(iter_map_by_type, void *inode, struct iomap *iomap)
+{
+	return map_plain(iomap, iomap->type);
 }
 
 /*
  * With fexit each lookup that begins also ends, in the same task, so that all that has to wait is when it began. It does so in a
  * table by the iterator's address, which is on the task's stack: a few instructions, where the storage of a task takes hundreds.
  */
-#define WAYS	4
 #define SETS	1024	/* a power of two */
-#define DEAD_NS	10000000000ULL
 
 struct pending {
 	__u64 key;		/* 0: free */
@@ -567,35 +748,6 @@ static __always_inline void free_way(struct pending *way)
 	*(volatile __u64 *)&way->key = 0;
 }
 
-/*
- * The end of the lookup before was skipped. If the loop goes on, here is its mapping, and only the latency is lost. Out of line, to keep
- * iter_enter() small.
- */
-static __noinline int late_end(void *ctx, struct iomap_iter *iter, __u64 start_ns)
-{
-	struct observe_stats *st = stats_of(STATS_BEGIN);
-	struct outcome o = {
-		.program = STATS_BEGIN,
-		.op = lookup_cfg.need_op ? op_of_flags(iter->flags, iter->len) : OP_HIDDEN,
-		.flags = iter->flags,
-		.dev = inode_dev(iter->inode),
-		.ino = iter->inode->i_ino,
-		.inode = iter->inode,
-		.time_ns = start_ns,
-	};
-
-	if (!st)
-		return 0;
-	if (iter->iomap.length) {
-		range_of_last(iter, &o);
-		report(ctx, st, &o, &iter->iomap, &iter->srcmap, 0);
-	} else {
-		st->unmatched_begin++;
-	}
-	return 0;
-}
-
-/* A way that has been in use for so long belongs to a lookup whose end was skipped, of a task that is gone. */
 static __noinline int take_dead(struct pending_set *set, __u64 key)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
@@ -642,7 +794,7 @@ int BPF_PROG(iter_enter, struct iomap_iter *iter)
 	}
 	/* Behind the loop: the verifier goes through each of its rounds by itself. */
 	if (late_ns)
-		late_end(ctx, iter, late_ns);
+		late_end(ctx, iter, late_ns, lookup_cfg.need_op ? op_of_flags(iter->flags, iter->len) : OP_HIDDEN);
 	if (!follows)
 		return 0;
 	st = stats_of(STATS_BEGIN);
@@ -660,24 +812,10 @@ int BPF_PROG(iter_enter, struct iomap_iter *iter)
 	return 0;
 }
 
-/* What the address is of, as last found: address << 8 | caller_at(). One word each, so that no half of one is read. */
-#define CACHE_BITS 6
-
-static __u64 caller_cache[1 << CACHE_BITS];
-
-static __noinline __u64 find_caller(__u64 *line, __u64 address)
-{
-	__u64 known = address << 8 | (__u8)caller_at(address);
-
-	if (line)
-		*line = known;
-	return known;
-}
-
 /* The operation of a lookup that ends; the caller is told by the frame of the trampoline. */
 static __always_inline __u32 op_at_end(void *ctx, struct iomap_iter *iter)
 {
-	__u64 address, *line, known;
+	__u64 address;
 
 	if (!lookup_cfg.need_op)
 		return OP_HIDDEN;
@@ -686,11 +824,7 @@ static __always_inline __u32 op_at_end(void *ctx, struct iomap_iter *iter)
 	address = caller_of_function(ctx, 2);
 	if (!address)
 		return op_of_flags(iter->flags, iter->len);
-	line = &caller_cache[address * 0x9e3779b97f4a7c15ULL >> (64 - CACHE_BITS)];
-	known = *line;
-	if ((known ^ address << 8) >> 8)
-		known = find_caller(line, address);
-	return op_of((__u8)known, iter->flags, iter->len);
+	return op_of(known_caller(address), iter->flags, iter->len);
 }
 
 /* Since when the iterator's lookup has been under way; 0 if none has, as at the end of a loop. */

@@ -61,7 +61,7 @@ static const struct source_desc sources[SOURCE_COUNT] = {
 		.limits = "truncate is shown as zero; from Linux 6.15 the latency includes the previous mapping's release; a failed lookup "
 			  "has neither errno nor latency, and is shown when the task begins its next one",
 		.needs = of_dstmap, .need_count = ARRAY_SIZE(of_dstmap),
-		.program = { { "iter_begin" }, { "iter_map" } },
+		.program = { { "iter_begin" }, { "iter_map", .plain = true } },
 	},
 };
 
@@ -75,5 +75,5 @@ const struct observer lookups_observer = {
 	.source = sources, .source_count = SOURCE_COUNT,
 	.key = keys, .key_count = ARRAY_SIZE(keys),
 	.by_option = OPT_BY, .source_option = OPT_SOURCE,
-	.state_map = "tasks",
+	.state_map = ".bss.tasks",
 };
