@@ -71,9 +71,13 @@ static __always_inline void begin(void *ctx, __u64 key, struct inode *inode, str
 /* From now on the lookups of this task are the request's. */
 static __always_inline void begin_lookups(__u64 key)
 {
-	__u64 *mine = bpf_task_storage_get(&submitting, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	struct flight *f = bpf_map_lookup_elem(&flights, &key);
+	struct flight *f;
+	__u64 *mine;
 
+	if (cfg.hist)
+		return;
+	mine = bpf_task_storage_get(&submitting, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	f = bpf_map_lookup_elem(&flights, &key);
 	if (mine)
 		*mine = key;
 	else if (f)
@@ -245,8 +249,11 @@ int BPF_PROG(dio_exit, void *dio, void *iocb, struct inode *inode, long long pos
 SEC("tp_btf/iomap_dio_done")
 int BPF_PROG(dio_done, void *dio, void *iocb, struct inode *inode, long long pos, __u64 len, unsigned int route)
 {
-	struct flight *f = flight_of(dio);
+	struct flight *f;
 
+	if (cfg.hist && cfg.hist_by != BY_ROUTE)
+		return 0;
+	f = flight_of(dio);
 	if (f) {
 		f->route = route;
 		f->done_ns = bpf_ktime_get_ns();

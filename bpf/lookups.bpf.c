@@ -525,14 +525,14 @@ static __always_inline __u32 known_caller(__u64 address)
 
 /*
  * The end of the lookup before was skipped. If the loop goes on, here is its mapping, and only the latency is lost. Out of line, as it
- * hardly ever happens.
+ * hardly ever happens. @op: OP_SLOTS if its begin did not note it.
  */
 static __noinline int late_end(void *ctx, struct iomap_iter *iter, __u64 start_ns, __u32 op)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
 	struct outcome o = {
 		.program = STATS_BEGIN,
-		.op = op,
+		.op = op < OP_SLOTS ? op : lookup_cfg.need_op ? op_of_flags(iter->flags, iter->len) : OP_HIDDEN,
 		.flags = iter->flags,
 		.dev = inode_dev(iter->inode),
 		.ino = iter->inode->i_ino,
@@ -794,7 +794,7 @@ int BPF_PROG(iter_enter, struct iomap_iter *iter)
 	}
 	/* Behind the loop: the verifier goes through each of its rounds by itself. */
 	if (late_ns)
-		late_end(ctx, iter, late_ns, lookup_cfg.need_op ? op_of_flags(iter->flags, iter->len) : OP_HIDDEN);
+		late_end(ctx, iter, late_ns, OP_SLOTS);
 	if (!follows)
 		return 0;
 	st = stats_of(STATS_BEGIN);
