@@ -349,6 +349,11 @@ static bool settled(const struct result *r)
 	return r->rounds >= MIN_ROUNDS && (r->second - r->best) * AGREE <= r->best;
 }
 
+/* Tells QEMU's plugin (tests/perf/insns.c) that a round begins or ends: an instruction that does nothing. */
+#define MARK_BEGIN	"0x0162696f"
+#define MARK_END	"0x0262696f"
+#define MARK(which)	asm volatile(".byte 0x0f, 0x1f, 0x80; .long " which : : : "memory")
+
 static uint64_t one_round(const struct workload *w, unsigned int *ticks)
 {
 	uint64_t begin, end, tick;
@@ -357,9 +362,11 @@ static uint64_t one_round(const struct workload *w, unsigned int *ticks)
 		w->prepare();
 	await_tick();
 	tick = tick_now();
+	MARK(MARK_BEGIN);
 	begin = now();
 	w->run(w->n);
 	end = now();
+	MARK(MARK_END);
 	*ticks = tick_now() - tick;
 	return end - begin;
 }
