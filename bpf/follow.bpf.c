@@ -201,6 +201,7 @@ static __always_inline struct follow_record *step_at(const void *address, enum i
 }
 
 struct start {
+	void *ctx;		/* the program's, of what may be a request of its own */
 	__u64 id;
 	__u64 under;		/* 0: what the task is at */
 	__u64 pos, len, ino;
@@ -276,6 +277,7 @@ static __always_inline struct follow_record *begin(const struct start *s)
 	struct whole *q;
 	struct task_at *t;
 	__u64 id = s->id, key = s->under, path = 0;
+	struct stack_ids stacks = { -1, -1 };
 
 	if (!state.enabled || !st)
 		return NULL;
@@ -307,6 +309,7 @@ static __always_inline struct follow_record *begin(const struct start *s)
 		}
 		f.request = __sync_fetch_and_add(&requests_begun, 1) + 1;
 		path = path_of(STATS_BEGIN, s->inode, s->dev, s->ino);
+		stacks = stacks_of(s->ctx, st);
 	}
 	key = f.request;
 	if (under) {
@@ -369,6 +372,7 @@ static __always_inline struct follow_record *begin(const struct start *s)
 	r->op = s->op;
 	r->cgroup = bpf_get_current_cgroup_id();
 	r->path = path;
+	r->stacks = stacks;
 	return r;
 }
 
@@ -498,6 +502,7 @@ int BPF_PROG(kiocb_begin, void *iocb, struct file *file, unsigned long ctx_id, _
 	     long long pos, __u64 len, __u64 buf, unsigned int flags, int rw_flags)
 {
 	struct start s = {
+		.ctx = ctx,
 		.id = (__u64)iocb,
 		.pos = pos,
 		.len = len,
@@ -594,9 +599,10 @@ int BPF_PROG(kiocb_end, void *iocb, void *inode, unsigned long ctx_id, __u64 use
 #define VM_FAULT_BAD	(0x1 | 0x2 | 0x10 | 0x20 | 0x40)
 #define EFAULT		14
 
-static __always_inline void fault_begin(struct inode *inode, struct vm_fault *vmf, __u32 op, __u64 size)
+static __always_inline void fault_begin(void *ctx, struct inode *inode, struct vm_fault *vmf, __u32 op, __u64 size)
 {
 	struct start s = {
+		.ctx = ctx,
 		.id = (__u64)vmf,
 		.pos = vmf->pgoff * PAGE_BYTES & ~(size - 1),
 		.len = size,
@@ -632,14 +638,14 @@ static __always_inline void fault_end(void *vmf, unsigned int result)
 SEC("tp_btf/dax_pte_fault")
 int BPF_PROG(fault_pte, struct inode *inode, struct vm_fault *vmf, int result)
 {
-	fault_begin(inode, vmf, OP_DAX_FAULT_PTE, PAGE_BYTES);
+	fault_begin(ctx, inode, vmf, OP_DAX_FAULT_PTE, PAGE_BYTES);
 	return 0;
 }
 
 SEC("tp_btf/dax_pmd_fault")
 int BPF_PROG(fault_pmd, struct inode *inode, struct vm_fault *vmf, unsigned long max_pgoff, int result)
 {
-	fault_begin(inode, vmf, OP_DAX_FAULT_PMD, PMD_BYTES);
+	fault_begin(ctx, inode, vmf, OP_DAX_FAULT_PMD, PMD_BYTES);
 	return 0;
 }
 
@@ -697,6 +703,7 @@ SEC("tp_btf/dax_sync_fault")
 int BPF_PROG(fault_sync, struct inode *inode, void *vmf, long long pos, __u64 len)
 {
 	struct start s = {
+		.ctx = ctx,
 		.id = (__u64)vmf,
 		.pos = pos,
 		.len = len,
@@ -749,10 +756,11 @@ int BPF_PROG(dax_copy, void *iter, void *inode, unsigned int op, long long pos, 
 
 /* Direct I/O */
 
-static __always_inline void dio_begins(__u64 id, __u64 under, struct inode *inode, __u64 pos, __u64 len, __u32 op, __u32 iocb_flags,
+static __always_inline void dio_begins(void *ctx, __u64 id, __u64 under, struct inode *inode, __u64 pos, __u64 len, __u32 op, __u32 iocb_flags,
 				       __u32 dio_flags, __u32 wait)
 {
 	struct start s = {
+		.ctx = ctx,
 		.id = id,
 		.under = under,
 		.pos = pos,
@@ -782,7 +790,7 @@ int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long
 {
 	__u64 kiocb = (__u64)iocb;
 
-	dio_begins((__u64)dio, followed_of(kiocb, IS_KIOCB) ? kiocb : 0, inode, pos, len, iteration_cfg.op_map[op & (OP_SLOTS - 1)],
+	dio_begins(ctx, (__u64)dio, followed_of(kiocb, IS_KIOCB) ? kiocb : 0, inode, pos, len, iteration_cfg.op_map[op & (OP_SLOTS - 1)],
 		   iocb->ki_flags, dio_flags, !iocb->ki_complete ? WAIT_SYNC : wait ? WAIT_WAITED : WAIT_ASYNC);
 	return 0;
 }
@@ -963,7 +971,7 @@ int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int d
 {
 	/* As iomap itself: nothing is done for no bytes. */
 	if (iter->count)
-		dio_begins((__u64)iocb, 0, iocb->ki_filp->f_inode, iocb->ki_pos, iter->count,
+		dio_begins(ctx, (__u64)iocb, 0, iocb->ki_filp->f_inode, iocb->ki_pos, iter->count,
 			   iter->data_source ? OP_DIO_WRITE : OP_DIO_READ, iocb->ki_flags, dio_flags,
 			   !iocb->ki_complete ? WAIT_SYNC : dio_flags & DIO_FORCE_WAIT ? WAIT_WAITED : WAIT_ASYNC);
 	return 0;
@@ -1010,9 +1018,10 @@ int BPF_PROG(rw_return, void *iocb, void *iter, void *ops, void *dops, unsigned 
 
 /* Operations and their mappings */
 
-static __always_inline struct follow_record *op_begins(__u64 iter, struct inode *inode, __u32 op, __u64 pos, __u64 len)
+static __always_inline struct follow_record *op_begins(void *ctx, __u64 iter, struct inode *inode, __u32 op, __u64 pos, __u64 len)
 {
 	struct start s = {
+		.ctx = ctx,
 		.id = iter,
 		.pos = pos,
 		.len = len,
@@ -1043,7 +1052,7 @@ static __always_inline void set_mapping(struct follow_record *r, __u32 type, __u
 SEC("tp_btf/iomap_op_begin")
 int BPF_PROG(op_begin, void *iter, struct inode *inode, unsigned int op, unsigned int flags, long long pos, __u64 len)
 {
-	struct follow_record *r = op_begins((__u64)iter, inode, iteration_cfg.op_map[op & (OP_SLOTS - 1)], pos, len);
+	struct follow_record *r = op_begins(ctx, (__u64)iter, inode, iteration_cfg.op_map[op & (OP_SLOTS - 1)], pos, len);
 
 	if (r) {
 		r->value[0] = flags;
@@ -1265,7 +1274,7 @@ static __always_inline void stock_op_end(struct followed *f, __u64 id, __s64 ret
 }
 
 /* iomap_iter() is called: for the first time, or with what came of the last mapping. */
-static __always_inline void iterate(struct iomap_iter *iter, unsigned long caller)
+static __always_inline void iterate(void *ctx, struct iomap_iter *iter, unsigned long caller)
 {
 	__u64 id = (__u64)iter, pos, len;
 	struct follow_record *r;
@@ -1279,7 +1288,7 @@ static __always_inline void iterate(struct iomap_iter *iter, unsigned long calle
 	if (!iter->iomap.length) {
 		__u32 op = op_of(caller_at(caller), iter->flags, len);
 
-		r = op_begins(id, iter->inode, op, pos, len);
+		r = op_begins(ctx, id, iter->inode, op, pos, len);
 		if (r) {
 			r->value[0] = iter->flags;
 			send(r);
@@ -1312,7 +1321,7 @@ static __always_inline void iterate(struct iomap_iter *iter, unsigned long calle
 SEC("tp_btf/iomap_iter")
 int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long caller)
 {
-	iterate(iter, caller);
+	iterate(ctx, iter, caller);
 	return 0;
 }
 
@@ -1320,7 +1329,7 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 SEC("fentry/iomap_iter")
 int BPF_PROG(iter_enter, struct iomap_iter *iter, const void *ops)
 {
-	iterate(iter, caller_of_function(ctx, 2));
+	iterate(ctx, iter, caller_of_function(ctx, 2));
 	return 0;
 }
 
@@ -1395,9 +1404,10 @@ int BPF_PROG(readahead_return)
 
 /* Writeback */
 
-static __always_inline struct follow_record *pass_begins(__u64 wpc, struct inode *inode, __u32 dev, __u64 ino, __u64 pos, __u64 len)
+static __always_inline struct follow_record *pass_begins(void *ctx, __u64 wpc, struct inode *inode, __u32 dev, __u64 ino, __u64 pos, __u64 len)
 {
 	struct start s = {
+		.ctx = ctx,
 		.id = wpc,
 		.pos = pos,
 		.len = len,
@@ -1416,7 +1426,7 @@ static __always_inline struct follow_record *pass_begins(__u64 wpc, struct inode
 SEC("tp_btf/iomap_writepages_begin")
 int BPF_PROG(pass_begin, void *wpc, struct inode *inode, long long pos, __u64 len, long nr_to_write, unsigned int flags)
 {
-	struct follow_record *r = pass_begins((__u64)wpc, inode, inode_dev(inode), inode->i_ino, pos, len);
+	struct follow_record *r = pass_begins(ctx, (__u64)wpc, inode, inode_dev(inode), inode->i_ino, pos, len);
 
 	if (r) {
 		r->value[0] = nr_to_write;
@@ -1476,6 +1486,7 @@ int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 l
 	     unsigned short flags, void *wpc, unsigned int reason)
 {
 	struct start s = {
+		.ctx = ctx,
 		.id = (__u64)ioend,
 		.under = followed_of((__u64)wpc, IS_PASS) ? (__u64)wpc : 0,
 		.pos = pos,
@@ -1596,10 +1607,10 @@ int BPF_PROG(ioend_finish, void *ioend, void *inode, long long pos, __u64 len, _
 
 /* Writeback on stock kernels, by its functions */
 
-static __always_inline void stock_pass(void *wpc, struct inode *inode, struct writeback_control *wbc)
+static __always_inline void stock_pass(void *ctx, void *wpc, struct inode *inode, struct writeback_control *wbc)
 {
 	__u64 pos = BPF_CORE_READ(wbc, range_start);
-	struct follow_record *r = pass_begins((__u64)wpc, inode, far_inode_dev(inode), BPF_CORE_READ(inode, i_ino), pos,
+	struct follow_record *r = pass_begins(ctx, (__u64)wpc, inode, far_inode_dev(inode), BPF_CORE_READ(inode, i_ino), pos,
 					      BPF_CORE_READ(wbc, range_end) - pos + 1);
 
 	if (r) {
@@ -1612,7 +1623,7 @@ static __always_inline void stock_pass(void *wpc, struct inode *inode, struct wr
 SEC("fentry/iomap_writepages")
 int BPF_PROG(writepages, void *mapping, void *wbc, void *wpc)
 {
-	stock_pass(wpc, BPF_CORE_READ((struct address_space *)mapping, host), wbc);
+	stock_pass(ctx, wpc, BPF_CORE_READ((struct address_space *)mapping, host), wbc);
 	return 0;
 }
 
@@ -1628,7 +1639,7 @@ int BPF_PROG(writepages_wpc, void *wpc)
 {
 	struct iomap_writepage_ctx___wb_ctx *ctx_ = wpc;
 
-	stock_pass(wpc, BPF_CORE_READ(ctx_, inode), BPF_CORE_READ(ctx_, wbc));
+	stock_pass(ctx, wpc, BPF_CORE_READ(ctx_, inode), BPF_CORE_READ(ctx_, wbc));
 	return 0;
 }
 
@@ -1639,9 +1650,10 @@ int BPF_PROG(writepages_wpc_return, void *wpc, int ret)
 	return 0;
 }
 
-static __always_inline void stock_submit(struct iomap_ioend *ioend)
+static __always_inline void stock_submit(void *ctx, struct iomap_ioend *ioend)
 {
 	struct start s = {
+		.ctx = ctx,
 		.id = (__u64)ioend,
 		.op = OP_WRITEBACK,
 		.kind = IS_IOEND,
@@ -1683,21 +1695,21 @@ static __always_inline void stock_finish(struct iomap_ioend *ioend, int error)
 SEC("fentry/iomap_submit_ioend")
 int BPF_PROG(submit_wpc, void *wpc)
 {
-	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___ioend *)wpc, ioend));
+	stock_submit(ctx, BPF_CORE_READ((struct iomap_writepage_ctx___ioend *)wpc, ioend));
 	return 0;
 }
 
 SEC("fentry/iomap_submit_ioend")
 int BPF_PROG(submit_ioend, void *wpc, void *ioend)
 {
-	stock_submit(ioend);
+	stock_submit(ctx, ioend);
 	return 0;
 }
 
 SEC("fentry/iomap_ioend_writeback_submit")
 int BPF_PROG(submit_wb_ctx, void *wpc)
 {
-	stock_submit(BPF_CORE_READ((struct iomap_writepage_ctx___wb_ctx *)wpc, wb_ctx));
+	stock_submit(ctx, BPF_CORE_READ((struct iomap_writepage_ctx___wb_ctx *)wpc, wb_ctx));
 	return 0;
 }
 

@@ -43,6 +43,7 @@ struct follow_record {
 	__u64 value[STEP_VALUES];	/* by the kind of step, see FOLLOW_STEPS */
 	__u64 cgroup;
 	__u64 path;			/* of the first: see path_of() */
+	struct stack_ids stacks;	/* likewise */
 	struct task_comm comm;
 	__u32 pid, tid, dev;
 	__u16 flags;			/* FOLLOW_* above */

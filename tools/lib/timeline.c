@@ -270,6 +270,8 @@ void timeline_event(const struct timeline_request *q, __u8 source, struct follow
 	event->dev = first->dev;
 	event->ino = first->ino;
 	event->path = first->path;
+	event->kstack = first->stacks.kernel;
+	event->ustack = first->stacks.user;
 	event->pos = first->pos;
 	event->len = first->len;
 	event->nulls |= FF_BIT(done) | FF_BIT(ret);

@@ -171,7 +171,7 @@
 		"shown; 'iomapscope probe' says which layers that leaves out. io_uring has no kiocb layer; its direct I/O begins with the dio layer.\n\n" \
 		"JSON has one object a request, with its steps in the array timeline; CSV has one line a step, with the fields of the request before " \
 		"those of the step.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, \
+		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, \
 		     OPT_COUNT, OPT_SOURCE_FOLLOW, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
 		"iomapscope follow -f /srv/db -n 1\tthe next request to this file, from top to bottom\n" \
 		"iomapscope follow -c postgres --op dio --min-latency 10ms\twhere the slow ones spend their time\n" \

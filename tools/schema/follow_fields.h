@@ -26,7 +26,8 @@
 	FIELD(steps_lost, __u32, DEC, NULL, 0, 0, "", "steps that were lost") \
 	FIELD(latency_ns, __u64, DURATION, "LATENCY", 8, 1, "nanoseconds", "from its first step to its last; null if its end was not seen") \
 	FIELD(source, __u8, SOURCE, NULL, 0, 0, "", "what in the kernel the steps come from, see probe") \
-	PATH_FIELDS(FIELD)
+	PATH_FIELDS(FIELD) \
+	STACK_FIELDS(FIELD)
 
 #define STEP_FIELDS(FIELD) \
 	FIELD(offset_ns, __u64, DURATION, "OFFSET", 9, 0, "nanoseconds", "time since the begin of the request") \

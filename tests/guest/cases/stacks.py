@@ -100,6 +100,18 @@ def check_submission(t, env, path):
         t.equal(observed.summary["stacks_lost"], 0, f"ioends {source}: no stack is lost")
 
 
+def check_follow(t, env, path):
+    """A request that is followed has the stack of its begin: once, and not with each of its steps."""
+    for source in tool.tested_sources(env, "follow"):
+        observed = env.observe("follow", "-f", path, "--op", "dio", "--source", source, "--stacks=kernel")
+        subprocess.run(["dd", f"if={path}", "of=/dev/null", "bs=4k", f"count={CALLS}", "iflag=direct"], check=True, stderr=subprocess.DEVNULL)
+        observed.stop()
+        t.ok(len(observed.events) == CALLS and all({"vfs_read", "xfs_file_read_iter"} <= set(functions(e["kstack"])) and e["ustack"] is None
+                                                   for e in observed.events), f"follow {source}: who began each request", observed.events[:1])
+        t.ok(all("kstack" not in step for e in observed.events for step in e["timeline"]), f"follow {source}: its steps have none")
+        t.equal(observed.summary["stacks_lost"], 0, f"follow {source}: no stack is lost")
+
+
 def run(t, env):
     path = env.xfs.file("stacks")
     for source in env.sources[:1] if env.brief else env.sources:
@@ -107,3 +119,4 @@ def run(t, env):
     if not env.brief:
         check_formats(t, env, path)
     check_submission(t, env, path)
+    check_follow(t, env, path)
