@@ -305,7 +305,10 @@ static void help(void)
 		for (k = 0; k < command->option_count; k++) {
 			const struct option_desc *o = &options[command->options[k]];
 
-			snprintf(part, sizeof(part), "--%s%s%s %s%s%s%s", o->longname, OPTION_ARGUMENT(o), o->doc, o->choices ? " (" : "", o->choices ? o->choices : "", o->choices ? ")" : "");
+			bool choices = option_shows_choices(o);
+
+			snprintf(part, sizeof(part), "--%s%s%s %s%s%s%s", o->longname, OPTION_ARGUMENT(o), o->doc, choices ? " (" : "",
+				 choices ? o->choices : "", choices ? ")" : "");
 			ok(contains(words, part), "help %s has --%s with all that it says", command->name, o->longname);
 			if (o->shortname) {
 				snprintf(part, sizeof(part), "-%c, --%s", o->shortname, o->longname);

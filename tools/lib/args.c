@@ -78,7 +78,7 @@ static int choice_parse(const char *choices, const char *text, __u64 *index)
 
 static int unknown_choice(const struct option_desc *option, const char *text, size_t len, struct err *err)
 {
-	char known[160] = "";
+	char known[320] = "";
 	const char *word, *end;
 
 	for (word = option->choices; ; word = end + 1) {

@@ -73,8 +73,10 @@ static void help_options(FILE *file, const struct command_desc *command)
 		snprintf(term, sizeof(term), "%c%c%s --%s%s%s", option->shortname ? '-' : ' ',
 			 option->shortname ? option->shortname : ' ', option->shortname ? "," : " ", option->longname,
 			 OPTION_ARGUMENT(option));
-		snprintf(doc, sizeof(doc), "%s%s%s%s", option->doc, option->choices ? " (" : "",
-			 option->choices ? option->choices : "", option->choices ? ")" : "");
+		if (option_shows_choices(option))
+			snprintf(doc, sizeof(doc), "%s (%s)", option->doc, option->choices);
+		else
+			snprintf(doc, sizeof(doc), "%s", option->doc);
 		entry(file, term, doc, 28);
 	}
 }

@@ -114,7 +114,7 @@ static void man_options(const struct command_desc *command)
 			       option_is_optional(option), option->argument + option_is_optional(option));
 		putchar('\n');
 		roff(option->doc);
-		if (option->choices) {
+		if (option_shows_choices(option)) {
 			fputs("\n(", stdout);
 			roff(option->choices);
 			putchar(')');
@@ -293,7 +293,7 @@ static void words_of(const char *choices)
 
 static bool names_file(const char *argument)
 {
-	return !strcmp(argument, "FILE") || !strcmp(argument, "DEV") || !strcmp(argument, "PATH");
+	return !strcmp(argument, "FILE") || !strcmp(argument, "DEV") || !strcmp(argument, "PATH") || !strcmp(argument, "DIRECTORY");
 }
 
 static int completion(void)
@@ -364,7 +364,15 @@ static int completion(void)
 		}
 		puts("' ;;");
 	}
-	puts("\t*) return ;;\n\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$list\" -- \"$cur\")\n}\n"
+	puts("\t*) return ;;\n\tesac");
+	/* What is no option. */
+	puts("\tcase ${COMP_WORDS[1]},$cur in");
+	for (i = 0; i < CMD_COUNT; i++) {
+		if (commands[i].arguments && names_file(commands[i].arguments))
+			printf("\t%s,-*) ;;\n\t%s,*)\n\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n"
+			       "\t\tcompopt -o filenames 2>/dev/null\n\t\treturn\n\t\t;;\n", commands[i].name, commands[i].name);
+	}
+	puts("\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$list\" -- \"$cur\")\n}\n"
 	     "complete -F _iomapscope iomapscope");
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <linux/types.h>
 
 #include "commands.h"
@@ -102,6 +103,12 @@ struct option_desc {
 static inline bool option_is_optional(const struct option_desc *option)
 {
 	return option->argument && option->argument[0] == '[';
+}
+
+/* Those that do not fit a line are listed elsewhere in the command's help. */
+static inline bool option_shows_choices(const struct option_desc *option)
+{
+	return option->choices && strlen(option->choices) <= 70;
 }
 
 /* How the argument is written behind the option's name: " FILE", "[=WHICH]", or nothing. */
