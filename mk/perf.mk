@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 # What an operation costs, in guest instructions: docs/perf.md.
 
-PERF_BENCH := $(BUILD)/perf/bench
-
-.PHONY: perf
-perf: tool workloads ## compare the instructions of each workload on the patched kernel with its stock twin
+.PHONY: perf perf-test perf-costs
+perf: tool $(BUILD)/perf/insns.so ## measure what stock, patched and watched kernels execute, against the budgets
 	@tests/perf/run $(PERF_FLAGS)
 
-# Static: it runs in guests of any kind.
-$(PERF_BENCH): tests/perf/bench.c tests/workloads/common.c tests/workloads/common.h
-	@mkdir -p $(@D)
-	@echo "  CC      $@"
-	@$(CC) $(WORKLOAD_CFLAGS) -Itests/workloads -static -o $@ $(filter %.c,$^)
+perf-test: tool workloads ## the tests of that measurement, with a kernel that is built to fail them
+	@SEEDED=1 tests/run $(wildcard tests/perf/*.t)
+
+perf-costs: tool $(BUILD)/perf/insns.so ## write what watching adds into the manual pages' table
+	@tests/perf/record-costs
 
 # A plugin of QEMU: which function executes how many of a round's instructions.
-PERF_PLUGIN := $(BUILD)/perf/insns.so
-$(PERF_PLUGIN): tests/perf/insns.c
+$(BUILD)/perf/insns.so: tests/perf/insns.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) $(WORKLOAD_CFLAGS) -fvisibility=hidden -shared -fPIC -o $@ $<
 
 # Whoever builds the tests' workloads gets it too.
-workloads: $(PERF_BENCH) $(PERF_PLUGIN)
+workloads: $(BUILD)/perf/insns.so

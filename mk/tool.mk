@@ -31,14 +31,14 @@ TOOL_CPP := -std=gnu11 -D_GNU_SOURCE $(TOOL_INC) $(TOOL_WARN)
 TOOL_LIBS := $(LIBBPF) -lelf -lz
 SCREEN_LIBS := -lncursesw -ltinfo
 
-LIB_SRC := $(wildcard tools/lib/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
+LIB_SRC := $(wildcard tools/lib/*.c tools/bench/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
 CMD_SRC := $(wildcard tools/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OBJ)/%.o)
 SKELS := $(patsubst bpf/%.bpf.c,$(BPF_OUT)/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 OBSERVERS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
-MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top probe)
+MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top probe bench)
 COMPLETION := $(BUILD)/completion/iomapscope
 # What has fields: the observers, and the rows of top.
 FIELDED := $(OBSERVERS) top

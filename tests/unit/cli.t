@@ -48,7 +48,7 @@ done
 for word in version --version; do
 	good "(libbpf " $word
 done
-for command in lookups ioends dio dax aio dmio top follow probe help version; do
+for command in lookups ioends dio dax aio dmio top follow probe bench help version; do
 	good "Usage: iomapscope $command [OPTION...]" help $command
 	cp "$work/out" "$work/help"
 	good "Usage: iomapscope $command [OPTION...]" $command --help
@@ -99,6 +99,26 @@ refused 2 "--interval: 2h is not between 100ms and 1h" top -b --interval 2h
 refused 2 "--keys: 65537 is above 65536" top -b --keys 65537
 refused 2 "--by: unknown 'inodes'; there are: files, processes" top --by inodes
 refused 2 "unknown option '--hist' for top" top --hist
+# bench, before it measures anything.
+good "seek               lseek(SEEK_DATA)" bench --list
+refused 2 "give the DIRECTORY to measure in" bench
+refused 2 "more than one DIRECTORY: '/var'" bench /tmp /var
+refused 2 "--workload: unknown 'nonsense'; there are: seek, fiemap" bench --workload seek,nonsense /tmp
+refused 2 "dax_fault_pmd" bench --workload nonsense /tmp
+refused 2 "--unit: unknown 'cycles'; there are: time, instructions" bench --unit cycles /tmp
+refused 2 "--rounds: '0' is not a number above 0" bench --rounds 0 /tmp
+refused 2 "--rounds: 1001 is above 1000" bench --rounds 1001 /tmp
+refused 2 "--settle needs --against" bench --settle 1s /tmp
+refused 2 "--output: unknown 'csv'; there are: table, json" bench -o csv /tmp
+refused 2 "--against is not for --unit instructions" bench --unit instructions --against true /tmp
+refused 2 "--rounds is not for --unit instructions" bench --unit instructions --rounds 3 /tmp
+refused 2 "these workloads need --dax DIRECTORY" bench --workload dax_read,dax_write /tmp
+refused 2 "no directory can be made in $work/nowhere: No such file or directory" bench "$work/nowhere"
+refused 2 "no directory can be made in $work/err: Not a directory" bench "$work/err"
+refused 2 "no directory can be made in $work/nowhere: No such file or directory" bench --dax "$work/nowhere" "$work"
+refused 2 "--fio $work/nowhere: No such file or directory" bench --fio "$work/nowhere" "$work"
+is "$(find "$work" -name 'iomapscope-bench*')" "" "bench: nothing is left of what was refused"
+
 # Standard output is a file here.
 refused 2 "is not a terminal; use -b" top
 

@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "probe", "help", "version"])
+    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "probe", "bench", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -70,6 +70,11 @@ def functions(tap):
     equal(["lookups", "--op", "read,di"], ["read,dio_read", "read,dio_write", "read,dio"])
     equal(["lookups", "--op", "read,write,seek_d"], ["read,write,seek_data"])
     equal(["lookups", "--op", "x"], [])
+    equal(["bench", "--workload", "dax_f"], ["dax_fault_pte", "dax_fault_pmd"])
+    equal(["bench", "--workload", "seek,dax_r"], ["seek,dax_read"])
+    equal(["bench", "--unit", ""], ["time", "instructions"])
+    equal(["bench", "-o", ""], ["table", "json"])
+    equal(["bench", "--se"], ["--settle"])
     equal(["aio", "--op", "p"], ["pread", "pwrite", "poll", "preadv", "pwritev"])
     equal(["aio", "--op", "fsync,f"], ["fsync,fsync", "fsync,fdsync"])
     equal(["dmio", "--op", "write"], ["write", "write_zeroes"])
@@ -107,6 +112,8 @@ def functions(tap):
         for option in ("-d", "--dev", "-f", "--file", "--cgroup"):
             equal(["lookups", option, "o"], ["one", "one dir"], cwd=directory)
             equal(["lookups", option, f"{directory}/t"], [f"{directory}/two"])
+        equal(["bench", "o"], ["one dir"], cwd=directory)
+        equal(["bench", "--fio", "t"], ["two"], cwd=directory)
 
 
 def typed(keys, expected, directory):

@@ -116,6 +116,30 @@ END
 # shellcheck disable=SC2016
 same "$($tool help follow | awk '/^Layers/ { inside = 1; next } /^[A-Z]/ { inside = 0 } inside && /^  [a-z]/ { print $1 }')" \
 	"$(schema follow_fields.h FOLLOW_LAYERS 2)" "layers: help"
+# What bench measures, and the lines that it prints; tests/unit/bench.c has the lines themselves.
+$tool help bench >"$work/help"
+while read -r list title; do
+	if [ "$list" = WORKLOADS ]; then
+		words=$(printf '#include "bench_fields.h"\nENTRIES\nWORKLOADS(SHOW, SHOW)\n' |
+			${CC:-cc} -E -P -I tools/schema -D'SHOW(id, doc)=@id' - | sed -e '0,/^ENTRIES/d' | tr -d ' \n' | tr '@' '\n' | sed 1d)
+	else
+		words=$(schema bench_fields.h "$list")
+	fi
+	ok "$([ "$(wc -l <<<"$words")" -gt 5 ]; echo $?)" "bench: $title: the schema's are read"
+	same "$(help_terms "$title")" "$words" "bench: $title: help"
+	same "$(man_terms "${title^^}" build/man/iomapscope-bench.8)" "$words" "bench: $title: man page"
+	[ "$list" = WORKLOADS ] || continue
+	same "$($tool bench --list | cut -d' ' -f1)" "$words" "bench: $title: --list"
+	same "$(sed -n '/bench,--workload)/,/;;/s/.*-W .\([^'\'']*\).*/\1/p' build/completion/iomapscope | tr ' ' '\n')" "$words" "bench: $title: completion"
+	same "$(awk -F'|' '/^## / { inside = $0 == "## Workloads" } inside && $2 ~ /`/ { print $2 }' docs/perf.md | tr -d '\140 ' | tr , '\n' | sort)" \
+		"$(sort <<<"$words")" \
+		"bench: $title: docs/perf.md"
+done <<'END'
+WORKLOADS Workloads
+ENVIRONMENT_FIELDS Environment in JSON
+FIGURE_FIELDS Workload in JSON
+BENCH_SUMMARY_FIELDS Summary in JSON
+END
 man=build/man/iomapscope-lookups.8
 $tool help lookups >"$work/help"
 
@@ -159,19 +183,19 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-probe; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-probe iomapscope-bench; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|probe)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|probe|bench)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups ioends dio dax aio dmio top follow probe; do
+for command in lookups ioends dio dax aio dmio top follow probe bench; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)([ [].*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"

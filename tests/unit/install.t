@@ -19,6 +19,7 @@ installed()
 expected='755 sbin/iomapscope
 644 share/bash-completion/completions/iomapscope
 644 share/man/man8/iomapscope-aio.8
+644 share/man/man8/iomapscope-bench.8
 644 share/man/man8/iomapscope-dax.8
 644 share/man/man8/iomapscope-dio.8
 644 share/man/man8/iomapscope-dmio.8

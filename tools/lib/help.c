@@ -163,6 +163,16 @@ void help_command(FILE *file, const struct command_desc *command)
 	help_options(file, command);
 	if (observer_of(command))
 		help_observer(file, observer_of(command));
+	for (i = 0; i < word_list_count; i++) {
+		const struct word_list *list = &word_lists[i];
+		size_t j;
+
+		if (&commands[list->command] != command)
+			continue;
+		fprintf(file, "\n%s:\n", list->title);
+		for (j = 0; j < list->count; j++)
+			entry(file, list->word[j].name, list->word[j].doc, 28);
+	}
 	fprintf(file, "\nExit status:\n");
 	for (i = 0; i < status_count; i++) {
 		char number[16];

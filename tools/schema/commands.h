@@ -185,6 +185,33 @@
 		LIST(OPT_PROBE_OUTPUT, OPT_HELP), \
 		"iomapscope probe\tcan this machine be observed?\n" \
 		"iomapscope probe -o json\tthe same for a program\n") \
+	COMMAND(bench, "bench", "DIRECTORY", \
+		"measure what operations of iomap cost on a file system, and what it costs them that something else runs", \
+		"Runs workloads that each repeat one operation, in a directory of its own in DIRECTORY, which is removed " \
+		"afterwards. No privilege is needed but to write there; dax_fault_pmd needs extents that are aligned to 2 " \
+		"MiB, as mkfs.xfs -d su=2m,sw=1 makes them, and unshare a file system with reflinks. Each workload runs in " \
+		"a process of its own. One that fails is a line that says why, the others go on, and the status is 1.\n\n" \
+		"A round is a number of operations that take 20 ms or more, without what prepares them. With --against, the " \
+		"rounds come in the order A B B A A B B A and so on: the command is started before each B or two of them, " \
+		"and stopped (SIGINT, after five seconds SIGKILL) before the next A. After a start it is given the time of " \
+		"--settle, and longer, up to ten seconds, until its processes are idle, as an observer is that is attached. " \
+		"The first round after each change is a warm-up, and is dropped. What the command prints is not shown. That " \
+		"it ends before it is stopped is an error.\n\n" \
+		"Figures are medians of the rounds, in nanoseconds an operation, and of the ratios of B to A in each pair. " \
+		"The interval beside it is between two of the sorted values, the closest that hold the true median with a " \
+		"probability of 95 % or more whatever the distribution is, by the sign test; below six rounds there is " \
+		"none. A ratio whose interval has 1 in it may be chance.\n\n" \
+		"The figure of a job file of fio is the time that a job took for one of its reads or writes. Jobs should " \
+		"run for a second at least, as fio counts in milliseconds.\n\n" \
+		"--unit instructions is for a guest under QEMU with -icount shift=0,sleep=off, one CPU and nothing else to " \
+		"do; it needs root. A line of JSON for each workload has the instructions of one operation, of the cheapest " \
+		"round, and every round.", \
+		LIST(OPT_BENCH_OUTPUT, OPT_LIST, OPT_WORKLOAD, OPT_DAX, OPT_UNIT, OPT_ROUNDS, OPT_AGAINST, OPT_SETTLE, OPT_FIO, \
+		     OPT_HELP), \
+		"iomapscope bench /srv\twhat each operation costs\n" \
+		"iomapscope bench --workload seek,append -o json /srv\ttwo of them, for a program to read\n" \
+		"iomapscope bench --against 'iomapscope lookups' /srv\twhat watching costs\n" \
+		"iomapscope bench --fio jobs.fio --rounds 6 /srv\tthe jobs of fio in the same way\n") \
 	COMMAND(help, "help", "[COMMAND]", \
 		"print help", \
 		"Without a command: the list of the commands. With one: its options, fields and examples.", \

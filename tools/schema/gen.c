@@ -238,6 +238,19 @@ static void man_observer(const struct observer *observer)
 		roff_item(losses[i].name, losses[i].doc);
 }
 
+static void man_word_lists(int command)
+{
+	size_t i, j;
+
+	for (i = 0; i < word_list_count; i++) {
+		if ((int)word_lists[i].command != command)
+			continue;
+		man_section(word_lists[i].title);
+		for (j = 0; j < word_lists[i].count; j++)
+			roff_item(word_lists[i].word[j].name, word_lists[i].word[j].doc);
+	}
+}
+
 static int man(const char *name)
 {
 	char page[64];
@@ -257,7 +270,7 @@ static int man(const char *name)
 		puts(".SH SEE ALSO");
 		for (i = 0; i < (int)observer_count; i++)
 			printf("\\fBiomapscope\\-%s\\fR(8),\n", observers[i]->command);
-		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-probe\\fR(8)");
+		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-probe\\fR(8),\n\\fBiomapscope\\-bench\\fR(8)");
 		return 0;
 	}
 	for (i = 0; i < CMD_COUNT; i++) {
@@ -275,6 +288,7 @@ static int man(const char *name)
 		man_options(&commands[i]);
 		if (observer_of(&commands[i]))
 			man_observer(observer_of(&commands[i]));
+		man_word_lists(i);
 		man_costs(name);
 		man_status();
 		man_examples(&commands[i]);

@@ -12,11 +12,35 @@
 #ifndef IOMAPSCOPE_OPTIONS_H
 #define IOMAPSCOPE_OPTIONS_H
 
+#include "bench_fields.h"
+
+/* "seek|fiemap|..." */
+#define WORKLOAD_FIRST(id, doc) #id
+#define WORKLOAD_NEXT(id, doc) "|" #id
+
 #define OPTIONS(OPTION) \
 	OPTION(OUTPUT, 'o', "output", "FORMAT", CHOICE, "table|json|csv", "Output", \
 	       "how to print: a table, JSON (one object a line) or CSV; table by default") \
 	OPTION(PROBE_OUTPUT, 'o', "output", "FORMAT", CHOICE, "table|json", "Output", \
 	       "how to print: text, or JSON (one object a line); text by default") \
+	OPTION(BENCH_OUTPUT, 'o', "output", "FORMAT", CHOICE, "table|json", "Output", \
+	       "how to print: a table, or JSON (one object a line); table by default") \
+	OPTION(LIST, 0, "list", NULL, NONE, NULL, "Output", \
+	       "print the workloads, a name and what one operation is on each line, and exit") \
+	OPTION(WORKLOAD, 0, "workload", "LIST", WORDS, WORKLOADS(WORKLOAD_FIRST, WORKLOAD_NEXT), "Measurement", \
+	       "these only, separated by commas: names of those below") \
+	OPTION(DAX, 0, "dax", "DIRECTORY", STRING, NULL, "Measurement", \
+	       "where the workloads dax_... run: on a file system that is mounted with dax=always; without it they are left out") \
+	OPTION(UNIT, 0, "unit", "UNIT", CHOICE, "time|instructions", "Measurement", \
+	       "what is counted; instructions only in a guest whose clock does, see below; time by default") \
+	OPTION(ROUNDS, 0, "rounds", "N", NUMBER, NULL, "Measurement", \
+	       "measure so many rounds, or pairs of rounds, 1000 at most; 20 by default") \
+	OPTION(AGAINST, 0, "against", "COMMAND", STRING, NULL, "Measurement", \
+	       "measure each workload while sh -c COMMAND runs as well (B), in turns with without it (A), and compare the two") \
+	OPTION(SETTLE, 0, "settle", "TIME", TIME, NULL, "Measurement", \
+	       "how long COMMAND is given to settle after each start; 500ms by default") \
+	OPTION(FIO, 0, "fio", "FILE", STRING, NULL, "Measurement", \
+	       "run the jobs of this job file of fio as one more workload, alone unless --workload names others") \
 	OPTION(CLOCK, 0, "clock", "CLOCK", CHOICE, "wall|mono", "Output", \
 	       "show times by this clock: the wall clock, or seconds of CLOCK_MONOTONIC, as ftrace and perf do if told to; wall by default") \
 	OPTION(COLOR, 0, "color", "WHEN", CHOICE, "auto|always|never", "Output", \

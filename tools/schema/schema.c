@@ -56,6 +56,20 @@ static const struct name_desc dm_memories[] = { DM_MEMORIES(REASON_DESC) };
 static const struct name_desc dm_waits[DM_WAIT_COUNT] = { DM_WAITS(REASON_DESC) };
 static const struct name_desc layers[LAYER_COUNT] = { FOLLOW_LAYERS(REASON_DESC) };
 
+#define WORD_DESC(id, doc_) { .name = #id, .doc = doc_ },
+const struct name_desc bench_workloads[WORKLOAD_COUNT] = { WORKLOADS(WORD_DESC, WORD_DESC) };
+static const struct name_desc environment_fields[] = { ENVIRONMENT_FIELDS(WORD_DESC) };
+static const struct name_desc figure_fields[] = { FIGURE_FIELDS(WORD_DESC) };
+static const struct name_desc bench_summary_fields[] = { BENCH_SUMMARY_FIELDS(WORD_DESC) };
+
+const struct word_list word_lists[] = {
+	{ CMD_bench, "Workloads", bench_workloads, WORKLOAD_COUNT },
+	{ CMD_bench, "Environment in JSON", environment_fields, ARRAY_SIZE(environment_fields) },
+	{ CMD_bench, "Workload in JSON", figure_fields, ARRAY_SIZE(figure_fields) },
+	{ CMD_bench, "Summary in JSON", bench_summary_fields, ARRAY_SIZE(bench_summary_fields) },
+};
+const size_t word_list_count = ARRAY_SIZE(word_lists);
+
 const struct vocabulary vocabularies[] = {
 	{ KIND_TYPE, "Mapping types", mapping_types, TYPE_COUNT },
 	{ KIND_REASON, "Reasons of a begin", ioend_reasons, REASON_COUNT },

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <linux/types.h>
 
+#include "bench_fields.h"
 #include "commands.h"
 #include "lookup_fields.h"
 #include "ops.h"
@@ -198,6 +199,25 @@ struct flag_list {
 	const struct flag_desc *flag;
 	size_t count;
 };
+
+/* What else a command's help and man page list. */
+struct word_list {
+	enum command_id command;
+	const char *title;
+	const struct name_desc *word;
+	size_t count;
+};
+
+enum workload_id {
+#define WORKLOAD_ENUM(id, doc) WORKLOAD_##id,
+	WORKLOADS(WORKLOAD_ENUM, WORKLOAD_ENUM)
+#undef WORKLOAD_ENUM
+	WORKLOAD_COUNT,
+};
+
+extern const struct name_desc bench_workloads[WORKLOAD_COUNT];
+extern const struct word_list word_lists[];
+extern const size_t word_list_count;
 
 extern const struct vocabulary vocabularies[];
 extern const size_t vocabulary_count;
