@@ -4,7 +4,7 @@
  *
  *     qemu-system-x86_64 -plugin FILE,out=FILE
  *
- * The guest marks the begin and the end of each round by an instruction that does nothing (MARK in tools/bench). When QEMU exits, the
+ * The guest marks the begin and the end of each round by an instruction that does nothing (MARK in tools/bench/measure.c). When QEMU exits, the
  * file has a line for each translated block that the last whole round has executed: its guest address in hexadecimal, and how many
  * instructions that were. A block is counted as a whole, also if an exception has left it early.
  *

@@ -17,6 +17,11 @@ static inline __u64 now(void)
 	return __builtin_ia32_rdtsc();
 }
 
+/* Tells QEMU's plugin (tests/perf/insns.c) that a round begins or ends: an instruction that does nothing. */
+#define MARK_BEGIN	"0x0162696f"
+#define MARK_END	"0x0262696f"
+#define MARK(which)	asm volatile(".byte 0x0f, 0x1f, 0x80; .long " which : : : "memory")
+
 static void spin(unsigned long count)
 {
 	asm volatile("1: dec %0\n\tjnz 1b" : "+r" (count) : : "cc");
@@ -27,6 +32,8 @@ static inline __u64 now(void)
 {
 	return 0;
 }
+
+#define MARK(which)	((void)0)
 
 static void spin(unsigned long count)
 {
@@ -90,9 +97,11 @@ static __u64 one_round(const struct workload *workload, unsigned int *ticks)
 		workload->prepare();
 	await_tick();
 	tick = tick_now();
+	MARK(MARK_BEGIN);
 	begin = now();
 	workload->run(workload->n);
 	end = now();
+	MARK(MARK_END);
 	*ticks = tick_now() - tick;
 	return end - begin;
 }
