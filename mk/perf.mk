@@ -3,7 +3,7 @@
 
 .PHONY: perf perf-test perf-costs
 perf: tool $(BUILD)/perf/insns.so ## measure what stock, patched and watched kernels execute, against the budgets
-	@tests/perf/run $(PERF_FLAGS)
+	@tests/perf/run --json $(BUILD)/perf/result.json --markdown $(BUILD)/perf/result.md --html $(BUILD)/perf/result.html $(PERF_FLAGS)
 
 perf-test: tool workloads ## the tests of that measurement, with a kernel that is built to fail them
 	@SEEDED=1 tests/run $(wildcard tests/perf/*.t)

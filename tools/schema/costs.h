@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What watching costs, for the manual pages: guest instructions that a command's programs add to one operation, as tests/perf/run counts
- * them (docs/perf.md), on Linux 6.12 with this project's events and without. 0: not measured.
- */
+/* What watching costs, for the manual pages (docs/perf.md). */
 #ifndef IOMAPSCOPE_COSTS_H
 #define IOMAPSCOPE_COSTS_H
 
-/* COST(command, workload, operation, form, patched, stock) */
+/*
+ * COST(command, workload, operation, form, patched, stock): guest instructions that the programs add to one operation, as tests/perf/run
+ * counts them, on Linux 6.12 with this project's events and without. make perf-costs writes them.
+ */
 #define COSTS(COST) \
 	COST("lookups", "seek", "lookup", "--hist", 269, 897) \
 	COST("lookups", "seek", "lookup", "lines", 3031, 3746) \
@@ -20,5 +20,18 @@
 	COST("aio", "aio_read_32", "request", "lines", 4681, 5663) \
 	COST("follow", "dio_read_4k", "request", "lines", 16229, 14517) \
 	COST("top", "seek", "lookup", "", 1473, 1804)
+
+/*
+ * NATIVE_COST(command, form, operation, ns, other, other_ns): nanoseconds that it adds on a running stock Linux 6.18, and what another tool
+ * adds that shows the same, by tests/perf/native.
+ */
+#define NATIVE_COSTS(COST) \
+	COST("lookups", "--hist", "lookup", 237, "bpftrace, by caller and flags,", 677) \
+	COST("lookups", "lines", "lookup", 418, "bpftrace", 880) \
+	COST("dio", "--hist", "request", 143, "bpftrace", 480) \
+	COST("dio", "--hist", "request", 143, "biolatency of libbpf-tools", 611) \
+	COST("dio", "lines", "request", 730, NULL, 0) \
+	COST("follow", "lines", "request", 5635, NULL, 0) \
+	COST("top", "", "lookup", 322, NULL, 0)
 
 #endif

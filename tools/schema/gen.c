@@ -147,6 +147,37 @@ static const struct {
 	COSTS(COST_DESC)
 };
 
+static const struct {
+	const char *command, *form, *operation;
+	unsigned int ns;
+	const char *other;
+	unsigned int other_ns;
+} native_costs[] = {
+#define NATIVE_DESC(command_, form_, operation_, ns_, other_, other_ns_) { command_, form_, operation_, ns_, other_, other_ns_ },
+	NATIVE_COSTS(NATIVE_DESC)
+};
+
+static void man_native_costs(const char *command)
+{
+	char title[64], text[160];
+	bool first = true;
+	int used;
+	size_t i;
+
+	for (i = 0; i < sizeof(native_costs) / sizeof(native_costs[0]); i++) {
+		if (strcmp(native_costs[i].command, command))
+			continue;
+		if (first)
+			puts(".PP\nNanoseconds that they add on a running stock Linux 6.18 (tests/perf/native).");
+		first = false;
+		snprintf(title, sizeof(title), "%s%snatively", native_costs[i].form, *native_costs[i].form ? ", " : "");
+		used = snprintf(text, sizeof(text), "%u a %s", native_costs[i].ns, native_costs[i].operation);
+		if (native_costs[i].other)
+			snprintf(text + used, sizeof(text) - used, "; %s adds %u", native_costs[i].other, native_costs[i].other_ns);
+		roff_item(title, text);
+	}
+}
+
 static void man_costs(const char *command)
 {
 	char title[64], text[160];
@@ -166,6 +197,7 @@ static void man_costs(const char *command)
 			snprintf(text + used, sizeof(text) - used, ", %u on a stock kernel", costs[i].stock);
 		roff_item(title, text);
 	}
+	man_native_costs(command);
 }
 
 static void man_observer(const struct observer *observer)
