@@ -298,7 +298,7 @@ static __always_inline void range_of_last(struct iomap_iter *iter, struct outcom
 }
 
 #define WAYS	4
-#define DEAD_NS	10000000000ULL	/* what has waited for so long is of a lookup whose end was skipped, and of a task that is gone */
+#define DEAD_NS	10000000000LL	/* what has waited for so long is of a lookup whose end was skipped, and of a task that is gone */
 
 /* A lookup that has begun. */
 struct slot {
@@ -366,15 +366,19 @@ static __noinline int take_dead_task(__u32 set, __u64 task)
 
 	set &= TASK_SETS - 1;
 	for (i = 0; i < WAYS; i++) {
-		bool alive = false;
+		bool used = false, alive = false;
 
 		dead = tasks[set].way[i];
 		t = slots_at(set * WAYS + i);
+		/* Without a slot in use it is about to get one, or to be left. */
 		for (j = 0; j < SLOTS; j++) {
-			if (t->iter[j] && now - t->slot[j].start_ns < DEAD_NS)
+			if (!t->iter[j])
+				continue;
+			used = true;
+			if ((__s64)(now - t->slot[j].start_ns) < DEAD_NS)
 				alive = true;
 		}
-		if (!alive && dead && __sync_val_compare_and_swap(&tasks[set].way[i], dead, task) == dead) {
+		if (used && !alive && dead && __sync_val_compare_and_swap(&tasks[set].way[i], dead, task) == dead) {
 			for (j = 0; j < SLOTS; j++)
 				t->iter[j] = 0;
 			return set * WAYS + i;
@@ -615,8 +619,9 @@ int BPF_PROG(iter_begin, struct iomap_iter *iter, const void *ops, unsigned long
 	slot->entry = entry;
 	if (!cfg.plain)
 		note_lookup(ctx, st, slot, iter, pos, len);
-	t->iter[i] = (__u64)iter;
 	slot->start_ns = bpf_ktime_get_ns();
+	/* Last, as from now on the slot is in use. */
+	*(volatile __u64 *)&t->iter[i] = (__u64)iter;
 	return 0;
 }
 
@@ -642,18 +647,23 @@ static __noinline int mapping_without_begin(void)
 	return 0;
 }
 
-/* The lookup of the iterator that has this mapping is over. Returns its slot, or NULL if it began unseen. */
-static __always_inline struct slot *take(struct task_slots *t, __u64 addr)
+/* The slot of the iterator's lookup, -1 if that began unseen. */
+static __always_inline int slot_of(const struct task_slots *t, __u64 addr)
 {
 	int i;
 
 	for (i = 0; i < SLOTS; i++) {
-		if (t->iter[i] == addr) {
-			t->iter[i] = 0;
-			return &t->slot[i];
-		}
+		if (t->iter[i] == addr)
+			return i;
 	}
-	return NULL;
+	return -1;
+}
+
+/* The lookup in it is over, and has been read: others may have the slot, and the task's place. */
+static __always_inline void leave_slot(int place, struct task_slots *t, int slot)
+{
+	*(volatile __u64 *)&t->iter[slot & (SLOTS - 1)] = 0;
+	leave_task(place, t);
 }
 
 #define ITERATOR_OF(iomap) ((__u64)(iomap) - bpf_core_field_offset(struct iomap_iter, iomap))
@@ -665,10 +675,11 @@ int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
 	int place = find_task(bpf_get_current_task());
 	struct outcome o = { .program = STATS_END };
 	struct task_slots *t = slots_at(place);
-	struct slot *slot = place < 0 ? NULL : take(t, addr);
+	int index = place < 0 ? -1 : slot_of(t, addr);
+	struct slot *slot = &t->slot[index & (SLOTS - 1)];
 	struct observe_stats *st = stats_of(STATS_END);
 
-	if (!slot)
+	if (index < 0)
 		return mapping_without_begin();
 	if (!st)
 		return 0;
@@ -683,7 +694,7 @@ int BPF_PROG(iter_map, struct inode *inode, struct iomap *iomap)
 	o.time_ns = now;
 	o.latency_ns = now - slot->start_ns;
 	o.timed = true;
-	leave_task(place, t);
+	leave_slot(place, t, index);
 	report(ctx, st, &o, iomap, NULL, addr + bpf_core_field_offset(struct iomap_iter, srcmap));
 	return 0;
 }
@@ -694,12 +705,17 @@ static __always_inline int map_plain(struct iomap *iomap, int slot)
 	__u64 now = bpf_ktime_get_ns();
 	int place = find_task(bpf_get_current_task());
 	struct task_slots *t = slots_at(place);
-	struct slot *mine = place < 0 ? NULL : take(t, ITERATOR_OF(iomap));
+	int index = place < 0 ? -1 : slot_of(t, ITERATOR_OF(iomap));
+	struct slot *mine = &t->slot[index & (SLOTS - 1)];
+	__u64 ns;
 
-	if (!mine)
+	if (index < 0)
 		return mapping_without_begin();
-	add_plain(plain_of_cpu(), slot < 0 ? mine->op : slot, false, now - mine->start_ns);
-	leave_task(place, t);
+	if (slot < 0)
+		slot = mine->op;
+	ns = now - mine->start_ns;
+	leave_slot(place, t, index);
+	add_plain(plain_of_cpu(), slot, false, ns);
 	return 0;
 }
 

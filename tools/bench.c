@@ -141,9 +141,7 @@ static int turn(struct bench *bench, enum side side, struct worker *worker, stru
 	if (bench->side == side)
 		return 0;
 	bench->side = side;
-	if (side == SIDE_A)
-		against_stop(&bench->against);
-	else if (against_start(&bench->against, err))
+	if (side == SIDE_A ? against_stop(&bench->against, worker->pid, err) : against_start(&bench->against, err))
 		return -1;
 	return ask_round(worker, &dropped);
 }
@@ -186,6 +184,7 @@ static int measure_time(struct bench *bench, const struct task *task, struct err
 {
 	struct figure figure = { .workload = task->name, .rounds = bench->summary.rounds, .a = bench->figures[SIDE_A],
 				 .b = bench->against.command ? bench->figures[SIDE_B] : NULL };
+	struct err left = {};
 	struct worker worker;
 	char *p;
 	int ret;
@@ -193,7 +192,10 @@ static int measure_time(struct bench *bench, const struct task *task, struct err
 	if (worker_start(&worker, work_time, task, err))
 		return -1;
 	ret = worker_answer(&worker, &figure.size, sizeof(figure.size)) || measure_rounds(bench, &worker, err);
-	against_stop(&bench->against);
+	if (against_stop(&bench->against, worker.pid, &left) && !err->text[0]) {
+		*err = left;
+		ret = -1;
+	}
 	worker_end(&worker);
 	if (ret && (err->text[0] || session_stop))
 		return -1;

@@ -154,6 +154,8 @@ def broken(t, tmp):
             ("an unknown workload", ("--workload", "nonsense"), "no workload 'nonsense'"),
             ("an unknown contender", ("--contender", "nonsense"), "no contender 'nonsense'"),
             ("nothing to compare with", ("--contender", "stock"), "nothing to compare"),
+            ("a contender without the workload", ("--contender", "lookups-hist", "--workload", "dio_read_4k"), "has no figure for dio_read_4k"),
+            ("a place that cannot be written", ("--json", tmp + "/no/result.json"), "cannot be written"),
             ("a contender to hold others against that there is not", ("--against", "nonsense"), "no contender 'nonsense'"),
             ("budgets that say nothing", ("--budgets", os.devnull), "no line of the budgets"),
             ("budgets that cannot be read", ("--budgets", text), "needs a contender"),
@@ -248,6 +250,26 @@ def baseline(t, tmp):
         got, said = compare("--baseline", path, *args)
         t.equal(got, status, f"baseline: {what}: status {status}", said)
         t.equal("REGRESSED" in said and "2 of 2 regressed" in said, status == run.RED, f"baseline: {what}: it says so", said)
+    made_up(1000)
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            status = run.main(["--workload", "fiemap", "--contender", "stock", "--contender", "observe", "--baseline", path])
+        except run.Broken as why:
+            status = str(why)
+    t.ok("has no figure of these" in str(status), "baseline: of other workloads: no verdict", status)
+    t.equal(compare("--contender", "lookups-hist=observe", "--against", "observe")[0], run.PASSED, "a contender against one that is itself held against another")
+
+    def fails(*_):
+        raise suspects.Unavailable("a reason")
+
+    profile, suspects.profile = suspects.profile, fails
+    made_up(1100)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        status = run.main(["--workload", "seek", "--contender", "stock", "--contender", "observe", "--baseline", path])
+    suspects.profile = profile
+    t.equal((status, "a reason" in said.getvalue(), "REGRESSED" in said.getvalue()), (run.RED, True, True),
+            "baseline: without functions the verdict stands, and it says why there are none", said.getvalue())
     run.measure = real
 
 

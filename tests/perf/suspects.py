@@ -87,4 +87,4 @@ def unsupported(plugin):
     with tempfile.NamedTemporaryFile() as out:
         run = subprocess.run(["qemu-system-x86_64", "-machine", "none", "-display", "none", "-accel", "tcg", "-S",
                               "-plugin", f"{plugin},out={out.name}", "-monitor", "stdio"], input="quit\n", capture_output=True, text=True, check=False)
-    return run.stderr.strip().splitlines()[-1] if run.returncode else None
+    return (run.stderr.strip().splitlines() or [f"QEMU ended with status {run.returncode}"])[-1] if run.returncode else None

@@ -159,15 +159,20 @@ static bool reap(pid_t group, __u64 ns)
 	}
 }
 
-void against_stop(struct against *against)
+int against_stop(struct against *against, pid_t worker, struct err *err)
 {
+	pid_t left;
+
 	if (!against->pid)
-		return;
+		return 0;
 	kill(-against->pid, SIGINT);
-	if (!reap(against->pid, STOP_MAX_NS)) {
+	if (!reap(against->pid, STOP_MAX_NS))
 		kill(-against->pid, SIGKILL);
-		reap(against->pid, STOP_MAX_NS);
-	}
 	against->pid = 0;
 	close(against->errors);
+	left = children_end(worker);
+	if (left)
+		return err_set(err, STATUS_FAILED, "process %d of the command of --against cannot be stopped: %s; if it is another user's, be that user",
+			       (int)left, strerror(errno));
+	return 0;
 }

@@ -28,7 +28,10 @@ struct against {
 int against_start(struct against *against, struct err *err);
 /* Whether it is still there: 0; or -1 with @err. */
 int against_check(struct against *against, struct err *err);
-/* SIGINT to all of it, SIGKILL after five seconds to what is left. Returns when all of it has ended. */
-void against_stop(struct against *against);
+/*
+ * SIGINT to all of it, SIGKILL after five seconds to what is left, and to what has left its group. Returns when all of it has ended: 0; or -1
+ * with @err if it cannot be ended, as a program that runs as somebody else. @worker: the other child, which stays.
+ */
+int against_stop(struct against *against, pid_t worker, struct err *err);
 
 #endif

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -21,6 +23,47 @@ void worker_signals(void)
 
 	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_DFL);
+}
+
+/* A child that is not @but, 0: there is none. */
+static pid_t child_but(pid_t but)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *entry;
+	pid_t found = 0;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[64], line[512], *end;
+		int parent, pid = atoi(entry->d_name);
+		FILE *file;
+
+		if (pid <= 0 || pid == but)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		end = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+		fclose(file);
+		if (end && sscanf(end + 1, " %*c %d", &parent) == 1 && parent == getpid())
+			found = pid;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+pid_t children_end(pid_t but)
+{
+	pid_t pid;
+
+	while ((pid = child_but(but))) {
+		if (kill(pid, SIGKILL))
+			return pid;
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	return 0;
 }
 
 int worker_start(struct worker *worker, void (*work)(const void *task, int channel), const void *task, struct err *err)
@@ -83,10 +126,10 @@ static void explain(struct worker *worker)
 
 	while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	/* What it has left behind could hold the pipe. */
+	/* What it has left behind could hold the pipe; and so it is not waited for. */
 	kill(-worker->pid, SIGKILL);
 	worker->pid = -1;
-	while (read_errors(worker))
+	while (poll(&(struct pollfd){ worker->errors, POLLIN, 0 }, 1, 0) > 0 && read_errors(worker))
 		;
 	while (worker->used && worker->text[worker->used - 1] == ' ')
 		worker->used--;
@@ -135,6 +178,8 @@ void worker_end(struct worker *worker)
 			;
 	}
 	worker->pid = -1;
+	/* Such as the jobs of fio, which have left its group. */
+	children_end(0);
 	close(worker->channel);
 	close(worker->errors);
 }

@@ -35,6 +35,12 @@ void worker_end(struct worker *worker);
 void worker_await(int channel);
 void worker_tell(int channel, const void *answer, size_t size);
 
+/*
+ * Kills the children of this process, those that it has adopted from others included, but for @but (0: none), and waits for them. 0; or
+ * the number of one that cannot be killed, with errno.
+ */
+pid_t children_end(pid_t but);
+
 /* For any child: its signals are as if it had been started by a shell. */
 void worker_signals(void);
 
