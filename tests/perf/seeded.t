@@ -124,7 +124,8 @@ def kernel(t, tmp, image):
 def tool(t, tmp):
     program = seeded_tool(os.path.join(tmp, "tree"))
     done, found = compare(os.path.join(tmp, "tool"), "--against", "observe", "--no-confirm", "--workload", "seek",
-                          "--contender", f"lookups-hist=observe:{program} lookups --hist >/dev/null 2>&1 & sleep 6")
+                          "--contender", f"lookups-hist=observe:said=$(mktemp); {program} lookups --hist -v >/dev/null 2>$said & "
+                          "until grep -q attached $said; do sleep 0.1; done; sleep 1")
     rows = found.get("rows", [])
     t.equal((done.returncode, red(rows)), (RED, {"seek"}), "a needless hash update for each event: over budget", done.stdout)
     t.ok(blamed(rows, "htab"), "the hash is among the suspects", done.stdout)
