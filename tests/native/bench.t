@@ -248,6 +248,32 @@ def stubborn(t, mount, work):
          "a command that ignores SIGINT is killed, all of it", done)
 
 
+def strayed(t, mount, work):
+    """What has left the group of its command, or of fio, is ended as well."""
+    note = os.path.join(work, "strayed")
+    done = bench("--workload", "seek", "--rounds", 1, "--settle", "300ms", "--against", f"setsid sleep 1000 & echo $! >{note}; exec sleep 1000", mount)
+    with open(note, encoding="ascii") as file:
+        t.ok(done.returncode == 0 and not exists(int(file.read())), "a process that has left the command's group is ended", done)
+    job = os.path.join(work, "strayed.fio")
+    with open(job, "w", encoding="ascii") as file:
+        file.write("[strayed]\nrw=randread\nsize=1m\ntime_based\nruntime=1000\n")
+    with subprocess.Popen([tool.TOOL, "bench", "--fio", job, mount], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + tool.PATIENCE
+        while not jobs_of(job)[1:] and time.monotonic() < deadline:
+            time.sleep(0.1)
+        seen = len(jobs_of(job))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=tool.PATIENCE)
+    t.ok(seen > 1 and not jobs_of(job), "fio: its jobs end with an interrupt", f"{seen} processes, left {jobs_of(job)}")
+    clean(t, mount, "strayed")
+
+
+def jobs_of(job):
+    """The processes of fio that have this job file."""
+    found = subprocess.run(["pgrep", "-f", f"^fio .*{job}$"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    return found.split()
+
+
 def main():
     if not os.path.exists(tool.TOOL):
         skip_all(f"{tool.TOOL} is not there: make tool")
@@ -268,6 +294,7 @@ def main():
             fio(t, fs.mount, work)
             stopped(t, fs.mount, work)
             stubborn(t, fs.mount, work)
+            strayed(t, fs.mount, work)
         finally:
             fs.unmount()
     return t.done()
