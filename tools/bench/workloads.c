@@ -285,6 +285,13 @@ static void clean(void)
 		die_errno("fdatasync");
 }
 
+/* The log as well: how full it is decides how much of it a transaction has to write. */
+static void clean_all(void)
+{
+	if (syncfs(fd))
+		die_errno("syncfs");
+}
+
 static void drop_cache(void)
 {
 	int error;
@@ -530,7 +537,7 @@ const struct workload workloads[WORKLOAD_COUNT] = {
 	[WORKLOAD_readahead]		= { false, 48,	setup_file,	read_and_drop,	run_readahead },
 	[WORKLOAD_append]		= { false, 500,	setup_empty,	empty,		run_append },
 	[WORKLOAD_zero_range]		= { false, 200,	setup_file,	clean,		run_zero_range },
-	[WORKLOAD_truncate]		= { false, 45,	setup_file,	clean,		run_truncate },
+	[WORKLOAD_truncate]		= { false, 45,	setup_file,	clean_all,	run_truncate },
 	[WORKLOAD_writeback_random]	= { false, 400,	setup_shuffled,	NULL,		run_writeback_random },
 	[WORKLOAD_dio_read_1m]		= { false, 6,	setup_direct,	NULL,		run_big_read },
 	[WORKLOAD_dio_write_1m]		= { false, 6,	setup_direct,	NULL,		run_big_write },
