@@ -38,7 +38,7 @@ struct task {
 struct bench {
 	const struct args *args;
 	struct out *out;
-	char directory[PATH_MAX], dax[PATH_MAX];	/* ours; empty: there is none */
+	char directory[PLACE_COUNT][PATH_MAX];		/* ours; empty: there is none */
 	struct against against;				/* command NULL: there is none */
 	struct bench_summary summary;
 	bool json;
@@ -46,6 +46,9 @@ struct bench {
 	enum side side;
 	double figures[2][STATS_MAX];
 };
+
+/* What names the directory of a place that is not DIRECTORY. */
+static const enum option_id place_option[PLACE_COUNT] = { [PLACE_DAX] = OPT_DAX, [PLACE_MIRROR] = OPT_MIRROR };
 
 static int no_directory(const char *given, struct err *err)
 {
@@ -253,22 +256,24 @@ static bool is_chosen(const struct bench *bench, enum workload_id id)
 		return args->number[OPT_WORKLOAD] >> id & 1;
 	if (args->given[OPT_FIO])
 		return false;
-	return bench->dax[0] || !workloads[id].dax;
+	return *bench->directory[workloads[id].place];
 }
 
 /*
- * One that needs --dax, which is not there. In instructions it is a line like any other's failure, for the program that reads them.
+ * One whose directory is not there. In instructions it is a line like any other's failure, for the program that reads them.
  */
 static void leave_out(struct bench *bench, enum workload_id id)
 {
+	char why[64];
+
+	snprintf(why, sizeof(why), "needs --%s DIRECTORY", options[place_option[workloads[id].place]].longname);
 	if (is_time(bench)) {
 		bench->summary.left_out++;
-		fprintf(stderr, "iomapscope: %s is left out: it needs --dax DIRECTORY\n", bench_workloads[id].name);
+		fprintf(stderr, "iomapscope: %s is left out: it %s\n", bench_workloads[id].name, why);
 		return;
 	}
 	bench->summary.failed++;
-	out_end(bench->out, report_instructions(out_begin(bench->out), bench_workloads[id].name, workloads[id].n, NULL,
-						"needs --dax DIRECTORY"), true);
+	out_end(bench->out, report_instructions(out_begin(bench->out), bench_workloads[id].name, workloads[id].n, NULL, why), true);
 }
 
 static int measure_all(struct bench *bench, struct err *err)
@@ -280,13 +285,13 @@ static int measure_all(struct bench *bench, struct err *err)
 	for (id = 0; id < WORKLOAD_COUNT; id++) {
 		if (!is_chosen(bench, id))
 			continue;
-		if (workloads[id].dax && !bench->dax[0]) {
+		if (!*bench->directory[workloads[id].place]) {
 			leave_out(bench, id);
 			continue;
 		}
 		task.name = bench_workloads[id].name;
 		task.workload = &workloads[id];
-		if (measure(bench, &task, workloads[id].dax ? bench->dax : bench->directory, task.name, err))
+		if (measure(bench, &task, bench->directory[workloads[id].place], task.name, err))
 			return -1;
 	}
 	if (!bench->args->given[OPT_FIO])
@@ -296,7 +301,7 @@ static int measure_all(struct bench *bench, struct err *err)
 	task.workload = NULL;
 	if (!realpath(bench->args->text[OPT_FIO], task.fio))
 		return err_set(err, STATUS_USAGE, "--fio %s: %s", bench->args->text[OPT_FIO], strerror(errno));
-	return measure(bench, &task, bench->directory, "fio", err);
+	return measure(bench, &task, bench->directory[PLACE_ANY], "fio", err);
 }
 
 static void print_head(struct bench *bench)
@@ -307,7 +312,7 @@ static void print_head(struct bench *bench)
 		out_end(bench->out, report_table_head(out_begin(bench->out), bench->against.command), false);
 		return;
 	}
-	environment_read(&environment, "", environment_mount_of(bench->directory));
+	environment_read(&environment, "", environment_mount_of(bench->directory[PLACE_ANY]));
 	out_end(bench->out, environment_put(out_begin(bench->out), &environment), false);
 }
 
@@ -317,11 +322,13 @@ static int run(struct bench *bench, struct err *err)
 	const struct args *args = bench->args;
 	__u64 begin = monotonic_ns();
 	struct err left = {};
-	int ret;
+	int ret, place;
 
-	ret = make_directory(bench->directory, args->operand[0], err);
-	if (!ret && args->given[OPT_DAX])
-		ret = make_directory(bench->dax, args->text[OPT_DAX], err);
+	ret = make_directory(bench->directory[PLACE_ANY], args->operand[0], err);
+	for (place = PLACE_ANY + 1; place < PLACE_COUNT && !ret; place++) {
+		if (args->given[place_option[place]])
+			ret = make_directory(bench->directory[place], args->text[place_option[place]], err);
+	}
 	if (!ret) {
 		if (is_time(bench))
 			print_head(bench);
@@ -334,8 +341,8 @@ static int run(struct bench *bench, struct err *err)
 		if (is_time(bench) && bench->json)
 			out_end(bench->out, report_summary(out_begin(bench->out), &bench->summary), false);
 	}
-	remove_directory(bench->directory, &left);
-	remove_directory(bench->dax, &left);
+	for (place = 0; place < PLACE_COUNT; place++)
+		remove_directory(bench->directory[place], &left);
 	if (!ret && left.text[0]) {
 		*err = left;
 		ret = -1;
@@ -355,6 +362,7 @@ static void list(struct out *out)
 static int check(const struct args *args, struct err *err)
 {
 	static const enum option_id of_time[] = { OPT_BENCH_OUTPUT, OPT_ROUNDS, OPT_AGAINST, OPT_SETTLE, OPT_FIO };
+	enum place missing = PLACE_ANY;
 	size_t i;
 	int id;
 
@@ -374,14 +382,19 @@ static int check(const struct args *args, struct err *err)
 		return err_set(err, STATUS_USAGE, "--fio %s: %s", args->text[OPT_FIO], strerror(errno));
 	if (args->given[OPT_FIO] && fio_check(err))
 		return -1;
-	if (!args->given[OPT_WORKLOAD] || args->given[OPT_DAX] || args->given[OPT_FIO] ||
-	    args->number[OPT_UNIT] == UNIT_INSTRUCTIONS)
+	if (!args->given[OPT_WORKLOAD] || args->given[OPT_FIO] || args->number[OPT_UNIT] == UNIT_INSTRUCTIONS)
 		return 0;
 	for (id = 0; id < WORKLOAD_COUNT; id++) {
-		if (args->number[OPT_WORKLOAD] >> id & 1 && !workloads[id].dax)
+		enum place place = workloads[id].place;
+
+		if (!(args->number[OPT_WORKLOAD] >> id & 1))
+			continue;
+		if (place == PLACE_ANY || args->given[place_option[place]])
 			return 0;
+		missing = place;
 	}
-	return err_set(err, STATUS_USAGE, "nothing is left to measure: these workloads need --dax DIRECTORY");
+	return err_set(err, STATUS_USAGE, "nothing is left to measure: these workloads need --%s DIRECTORY",
+		       options[place_option[missing]].longname);
 }
 
 int bench_main(const struct args *args, struct err *err)

@@ -44,11 +44,11 @@ def all_workloads(t, mount):
     names = [line.split()[0] for line in listed.stdout.splitlines()]
     t.ok(listed.returncode == 0 and len(names) > 20 and all(line.split()[1:] for line in listed.stdout.splitlines()),
          "--list: names, and what they are", listed.stdout + listed.stderr)
-    here = [name for name in names if not name.startswith("dax_")]
+    here = [name for name in names if not name.startswith(("dax_", "mirror_"))]
     done = bench("--rounds", 2, "-o", "json", mount)
     lines, figures = rows(done)
     t.equal((done.returncode, done.stderr), (0, ""), "all of them: status 0")
-    t.equal(list(figures), here, "all but those of fsdax, in their order")
+    t.equal(list(figures), here, "all but those of fsdax and mirrors, in their order")
     for name, row in figures.items():
         t.ok(not row["error"] and row["a_ns"] > 0 and row["n"] > 0 and row["repeats"] > 0 and row["rounds"] == 2 == len(row["a"])
              and row["a_min_ns"] == min(row["a"]) and row["b"] is None and row["ratio"] is None, f"{name}: a figure", row)
@@ -63,6 +63,12 @@ def all_workloads(t, mount):
             "one that needs --dax is left out, and that is said")
     t.equal([line.split()[0] for line in done.stdout.splitlines()], ["workload", "seek", "append"],
             "the others are rows of a table")
+    done = bench("--rounds", 1, "--workload", "mirror_write_4k", mount)
+    t.equal((done.returncode, said(done)), (2, ["iomapscope: nothing is left to measure: these workloads need --mirror DIRECTORY"]),
+            "and if it is all, that is an error")
+    done = bench("--rounds", 1, "--workload", "mirror_write_4k", "--mirror", mount, "-o", "json", mount)
+    t.equal((["device of the device mapper" in row["error"] for row in rows(done)[1].values()], done.returncode), ([True], 1),
+            "on files that are on no mirror it fails")
     done = bench("--rounds", 1, "--workload", "dax_read,dax_write,dax_fault_pmd,dax_fault_pte", "--dax", mount, "-o", "json", mount)
     t.equal(([("served by fsdax" in row["error"]) for row in rows(done)[1].values()], done.returncode), ([True] * 4, 1),
             "on files that are none of fsdax they fail")

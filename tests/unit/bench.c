@@ -358,7 +358,8 @@ static void table(void)
 	for (id = 0; id < WORKLOAD_COUNT; id++) {
 		const struct workload *w = &workloads[id];
 
-		ok(w->n && w->setup && w->run && w->dax == !strncmp(bench_workloads[id].name, "dax_", 4),
+		ok(w->n && w->setup && w->run && (w->place == PLACE_DAX) == !strncmp(bench_workloads[id].name, "dax_", 4) &&
+		   (w->place == PLACE_MIRROR) == !strncmp(bench_workloads[id].name, "mirror_", 7),
 		   "the workload %s is complete", bench_workloads[id].name);
 	}
 }

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "bench/workloads.h"
@@ -206,6 +207,20 @@ static void setup_aio(void)
 		iocbs[i] = (struct iocb){ .aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = fd, .aio_nbytes = BLOCK,
 					  .aio_buf = (uintptr_t)memory + i * BLOCK };
 	}
+}
+
+/* The device mapper says of its devices what they are called. */
+static void setup_mirror(void)
+{
+	char path[64];
+	struct stat st;
+
+	setup_direct();
+	if (fstat(fd, &st))
+		die_errno("fstat");
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/name", major(st.st_dev), minor(st.st_dev));
+	if (access(path, R_OK))
+		die("files here are not on a device of the device mapper: mount a file system that is on a mirror");
 }
 
 static void check_dax(void)
@@ -522,29 +537,30 @@ static void run_truncate(unsigned int n)
 
 /* Where each block, or page, can be used once, as by faults, n is at most as many as there are. */
 const struct workload workloads[WORKLOAD_COUNT] = {
-	[WORKLOAD_seek]			= { false, 2500, setup_file,	NULL,		run_seek },
-	[WORKLOAD_fiemap]		= { false, 1,	setup_extents,	NULL,		run_fiemap },
-	[WORKLOAD_overwrite]		= { false, 700,	setup_file,	NULL,		run_write },
-	[WORKLOAD_cached_read]		= { false, 1200, setup_file,	NULL,		run_read },
-	[WORKLOAD_ram_read]		= { false, 768,	setup_file,	drop_cache,	run_read },
-	[WORKLOAD_mkwrite]		= { false, 768,	setup_mapped,	clean,		run_write_fault },
-	[WORKLOAD_write_writeback]	= { false, 6,	setup_file,	NULL,		run_write_writeback },
-	[WORKLOAD_writeback_4k]		= { false, 200,	setup_file,	NULL,		run_writeback_4k },
-	[WORKLOAD_dio_read_4k]		= { false, 450,	setup_direct,	NULL,		run_read },
-	[WORKLOAD_dio_write_4k]		= { false, 400,	setup_direct,	NULL,		run_write },
-	[WORKLOAD_dax_fault_pte]	= { true, 512,	setup_dax_small, unmap_pages,	run_read_fault },
-	[WORKLOAD_unshare]		= { false, 20,	setup_unshare,	reflink,	run_unshare },
-	[WORKLOAD_readahead]		= { false, 48,	setup_file,	read_and_drop,	run_readahead },
-	[WORKLOAD_append]		= { false, 500,	setup_empty,	empty,		run_append },
-	[WORKLOAD_zero_range]		= { false, 200,	setup_file,	clean,		run_zero_range },
-	[WORKLOAD_truncate]		= { false, 45,	setup_file,	clean_all,	run_truncate },
-	[WORKLOAD_writeback_random]	= { false, 400,	setup_shuffled,	NULL,		run_writeback_random },
-	[WORKLOAD_dio_read_1m]		= { false, 6,	setup_direct,	NULL,		run_big_read },
-	[WORKLOAD_dio_write_1m]		= { false, 6,	setup_direct,	NULL,		run_big_write },
-	[WORKLOAD_aio_read_32]		= { false, 12 * AIO_DEPTH, setup_aio, NULL,	run_aio_read },
-	[WORKLOAD_dax_read]		= { true, 1000,	setup_dax,	NULL,		run_read },
-	[WORKLOAD_dax_write]		= { true, 700,	setup_dax,	NULL,		run_write },
-	[WORKLOAD_dax_fault_pmd]	= { true, 512,	setup_dax_huge,	unmap_huge,	run_huge_fault },
+	[WORKLOAD_seek]			= { PLACE_ANY, 2500, setup_file,	NULL,		run_seek },
+	[WORKLOAD_fiemap]		= { PLACE_ANY, 1,	setup_extents,	NULL,		run_fiemap },
+	[WORKLOAD_overwrite]		= { PLACE_ANY, 700,	setup_file,	NULL,		run_write },
+	[WORKLOAD_cached_read]		= { PLACE_ANY, 1200, setup_file,	NULL,		run_read },
+	[WORKLOAD_ram_read]		= { PLACE_ANY, 768,	setup_file,	drop_cache,	run_read },
+	[WORKLOAD_mkwrite]		= { PLACE_ANY, 768,	setup_mapped,	clean,		run_write_fault },
+	[WORKLOAD_write_writeback]	= { PLACE_ANY, 6,	setup_file,	NULL,		run_write_writeback },
+	[WORKLOAD_writeback_4k]		= { PLACE_ANY, 200,	setup_file,	NULL,		run_writeback_4k },
+	[WORKLOAD_dio_read_4k]		= { PLACE_ANY, 450,	setup_direct,	NULL,		run_read },
+	[WORKLOAD_dio_write_4k]		= { PLACE_ANY, 400,	setup_direct,	NULL,		run_write },
+	[WORKLOAD_dax_fault_pte]	= { PLACE_DAX, 512,	setup_dax_small, unmap_pages,	run_read_fault },
+	[WORKLOAD_unshare]		= { PLACE_ANY, 20,	setup_unshare,	reflink,	run_unshare },
+	[WORKLOAD_readahead]		= { PLACE_ANY, 48,	setup_file,	read_and_drop,	run_readahead },
+	[WORKLOAD_append]		= { PLACE_ANY, 500,	setup_empty,	empty,		run_append },
+	[WORKLOAD_zero_range]		= { PLACE_ANY, 200,	setup_file,	clean,		run_zero_range },
+	[WORKLOAD_truncate]		= { PLACE_ANY, 45,	setup_file,	clean_all,	run_truncate },
+	[WORKLOAD_writeback_random]	= { PLACE_ANY, 400,	setup_shuffled,	NULL,		run_writeback_random },
+	[WORKLOAD_dio_read_1m]		= { PLACE_ANY, 6,	setup_direct,	NULL,		run_big_read },
+	[WORKLOAD_dio_write_1m]		= { PLACE_ANY, 6,	setup_direct,	NULL,		run_big_write },
+	[WORKLOAD_aio_read_32]		= { PLACE_ANY, 12 * AIO_DEPTH, setup_aio, NULL,	run_aio_read },
+	[WORKLOAD_dax_read]		= { PLACE_DAX, 1000,	setup_dax,	NULL,		run_read },
+	[WORKLOAD_dax_write]		= { PLACE_DAX, 700,	setup_dax,	NULL,		run_write },
+	[WORKLOAD_dax_fault_pmd]	= { PLACE_DAX, 512,	setup_dax_huge,	unmap_huge,	run_huge_fault },
+	[WORKLOAD_mirror_write_4k]	= { PLACE_MIRROR, 100, setup_mirror,	NULL,		run_write },
 };
 
 void workload_directory(const char *path)

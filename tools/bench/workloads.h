@@ -11,8 +11,16 @@
 
 #include "schema.h"
 
+/* Where a workload runs: in DIRECTORY, or in one that an option names, as it needs a file system of a kind. */
+enum place {
+	PLACE_ANY,
+	PLACE_DAX,			/* mounted with dax=always */
+	PLACE_MIRROR,			/* on a mirror of the device mapper */
+	PLACE_COUNT,
+};
+
 struct workload {
-	bool dax;			/* needs a file system that is mounted with dax=always */
+	enum place place;
 	unsigned int n;			/* operations a pass: 2 to 3 million instructions on a stock kernel */
 	void (*setup)(void);		/* once */
 	void (*prepare)(void);		/* before each pass, not measured; or NULL */

@@ -6,7 +6,7 @@
 #ifndef IOMAPSCOPE_BENCH_FIELDS_H
 #define IOMAPSCOPE_BENCH_FIELDS_H
 
-/* W(id, one operation); the first by FIRST(), so that a list can have separators. Those on --dax begin with dax_. */
+/* W(id, one operation); the first by FIRST(), so that a list can have separators. Those on --dax begin with dax_, on --mirror with mirror_. */
 #define WORKLOADS(FIRST, W) \
 	FIRST(seek, "lseek(SEEK_DATA) on a file of one extent") \
 	W(fiemap, "one FIEMAP call for 1000 extents with holes between them (2001 lookups)") \
@@ -30,7 +30,8 @@
 	W(aio_read_32, "direct read of 4 KiB, 32 of them in one io_submit()") \
 	W(dax_read, "pread() of 4 KiB from fsdax") \
 	W(dax_write, "pwrite() of 4 KiB that are allocated to fsdax") \
-	W(dax_fault_pmd, "read fault on a huge page of an fsdax mapping")
+	W(dax_fault_pmd, "read fault on a huge page of an fsdax mapping") \
+	W(mirror_write_4k, "direct write of 4 KiB that are allocated to a mirror of the device mapper: one request of dm-io")
 
 /* FIELD(name, doc), in the order in which they are printed. */
 #define ENVIRONMENT_FIELDS(FIELD) \

@@ -206,8 +206,8 @@
 		"--unit instructions is for a guest under QEMU with -icount shift=0,sleep=off, one CPU and nothing else to " \
 		"do; it needs root. A line of JSON for each workload has the instructions of one operation, of the cheapest " \
 		"round, and every round.", \
-		LIST(OPT_BENCH_OUTPUT, OPT_LIST, OPT_WORKLOAD, OPT_DAX, OPT_UNIT, OPT_ROUNDS, OPT_AGAINST, OPT_SETTLE, OPT_FIO, \
-		     OPT_HELP), \
+		LIST(OPT_BENCH_OUTPUT, OPT_LIST, OPT_WORKLOAD, OPT_DAX, OPT_MIRROR, OPT_UNIT, OPT_ROUNDS, OPT_AGAINST, OPT_SETTLE, \
+		     OPT_FIO, OPT_HELP), \
 		"iomapscope bench /srv\twhat each operation costs\n" \
 		"iomapscope bench --workload seek,append -o json /srv\ttwo of them, for a program to read\n" \
 		"iomapscope bench --against 'iomapscope lookups' /srv\twhat watching costs\n" \

@@ -31,6 +31,8 @@
 	       "these only, separated by commas: names of those below") \
 	OPTION(DAX, 0, "dax", "DIRECTORY", STRING, NULL, "Measurement", \
 	       "where the workloads dax_... run: on a file system that is mounted with dax=always; without it they are left out") \
+	OPTION(MIRROR, 0, "mirror", "DIRECTORY", STRING, NULL, "Measurement", \
+	       "where the workloads mirror_... run: on a file system that is on a mirror of the device mapper; without it they are left out") \
 	OPTION(UNIT, 0, "unit", "UNIT", CHOICE, "time|instructions", "Measurement", \
 	       "what is counted; instructions only in a guest whose clock does, see below; time by default") \
 	OPTION(ROUNDS, 0, "rounds", "N", NUMBER, NULL, "Measurement", \
