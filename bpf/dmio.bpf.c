@@ -191,8 +191,12 @@ int BPF_PROG(io_begin, void *io, void *client, unsigned int regions, unsigned in
 SEC("tp_btf/dm_io_region")
 int BPF_PROG(io_region, void *io, unsigned int index, struct block_device *bdev, __u64 sector, __u64 count)
 {
-	struct flight *f = flight_of(io);
+	struct flight *f;
 
+	/* Most histograms do not ask for devices. */
+	if (cfg.hist && cfg.hist_by != BY_DEV && !cfg.devs)
+		return 0;
+	f = flight_of(io);
 	if (f)
 		add_region(f, index, bdev->bd_dev, sector, count);
 	return 0;
@@ -249,6 +253,9 @@ int BPF_PROG(io_end, void *io, void *client, unsigned long error_bits, bool sync
 	f->end_ns = bpf_ktime_get_ns();
 	if (cfg.devs && !f->match) {
 		st->filtered++;
+	} else if (cfg.hist) {
+		/* How long the notification takes is for lines. */
+		report(st, STATS_END, f, -1);
 	} else if (bpf_map_update_elem(&notices, &key, f, BPF_NOEXIST)) {
 		/* Another request of this owner waits here for its notification: which will be whose cannot be told. */
 		other = bpf_map_lookup_elem(&notices, &key);

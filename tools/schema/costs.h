@@ -18,6 +18,8 @@
 	COST("dax", "dax_fault_pte", "fault", "lines", 4672, 4116) \
 	COST("aio", "aio_read_32", "request", "--hist", 2090, 3060) \
 	COST("aio", "aio_read_32", "request", "lines", 4681, 5663) \
+	COST("dmio", "mirror_write_4k", "request", "--hist", 1774, 4536) \
+	COST("dmio", "mirror_write_4k", "request", "lines", 4055, 4916) \
 	COST("follow", "dio_read_4k", "request", "lines", 16229, 14517) \
 	COST("top", "seek", "lookup", "", 1473, 1804)
 

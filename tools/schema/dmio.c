@@ -46,7 +46,7 @@ static const struct source_desc sources[DMIO_SOURCE_COUNT] = {
 	[DMIO_SOURCE_EVENTS] = {
 		.name = "dm_io",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
-		.program = { { "io_begin" }, { "io_region" }, { "io_bio", .details = true }, { "io_end" }, { "io_notify" } },
+		.program = { { "io_begin" }, { "io_region" }, { "io_bio", .details = true }, { "io_end" }, { "io_notify", .details = true } },
 	},
 	[DMIO_SOURCE_FENTRY] = {
 		.name = "dispatch_io+fentry",
