@@ -3,12 +3,14 @@
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$TOP/build}
-KERNEL_DIR=$BUILD/kernel		# observe/, stock/ and debug/, each a git work tree built in place
+KERNEL_DIR=$BUILD/kernel		# observe/, control/, stock/ and debug/, each a git work tree built in place
 OBSERVE_TREE=$KERNEL_DIR/observe
+CONTROL_TREE=$KERNEL_DIR/control
 STOCK_TREE=$KERNEL_DIR/stock
 DEBUG_TREE=$KERNEL_DIR/debug
-SERIES_DIR=$TOP/patches/6.12/observe
 KERNEL_BASE=6.12
+SERIES_ROOT=$TOP/patches/$KERNEL_BASE	# a directory for each group of patches: observe, and control on top of it
+SERIES_DIR=$SERIES_ROOT/observe
 
 die()
 {
@@ -34,8 +36,8 @@ kernel_source()
 	(cd "$(dirname "$src")" && echo "$PWD/$(basename "$src")")
 }
 
-# Identity of the series in patches/.
+# Identity of a group of patches.
 series_digest()
 {
-	find "$SERIES_DIR" -name '[0-9]*.patch' | sort | xargs -r cat | sha256sum | cut -c1-16
+	find "$SERIES_ROOT/${1:-observe}" -name '[0-9]*.patch' | sort | xargs -r cat | sha256sum | cut -c1-16
 }
