@@ -14,6 +14,8 @@ import dax
 import dmio
 import storage
 import tool
+from tap import Skip
+from terminal import Terminal
 
 KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
@@ -101,7 +103,7 @@ def devices(env):
             try:
                 legs = [disk.part("leg0", 0), disk.part("leg1", 1)]
                 mirror = dmio.Mapped("mirror", f"mirror core 2 {dmio.REGION} nosync 2 {legs[0].path} 0 {legs[1].path} 0")
-            except dmio.Skip:
+            except Skip:
                 pass
         yield pmem, mirror
 
@@ -295,6 +297,24 @@ def check_top(t, env, path):
     t.ok(env.xfs.mount in done.stdout and done.returncode == 0, "top -r --by devices: with the mount point", done.stdout + done.stderr)
 
 
+def check_screen(t, env, path):
+    """On a terminal it is the same screen, which stands still at the end of the recording."""
+    try:
+        terminal = Terminal(env.workdir)
+    except Skip as why:
+        t.skip("top -r on a terminal", why)
+        return
+    try:
+        terminal.run(f"{tool.TOOL} top -r {path} --by devices --interval 1h")
+        lines = terminal.wait_for(env.xfs.mount[:40])
+        t.ok(any("q quit" in line for line in lines), "top -r on a terminal: the screen", lines)
+        terminal.type("q")
+        lines = terminal.wait_for("lookups: seen")
+        t.ok(any("lookups: seen" in line for line in lines), "top -r on a terminal: q ends it, with the summary", lines)
+    finally:
+        terminal.close()
+
+
 def check_nobody(t, env, path):
     """Neither root nor the kernel is needed to read it."""
     copies = [os.path.join("/tmp", f"{name}.{os.getpid()}") for name in ("iomapscope", "recording")]
@@ -433,6 +453,7 @@ def run(t, env):
         check_hists(t, env, path)
         check_filters(t, env, path)
         check_top(t, env, path)
+        check_screen(t, env, path)
         check_nobody(t, env, path)
         check_refused(t, env, path)
         check_stacks(t, env)
