@@ -12,5 +12,7 @@ struct observe_code dax_code(void);
 struct observe_code aio_code(void);
 struct observe_code dmio_code(void);
 struct observe_code steps_code(void);
+/* Of which there is one alone. Without an observer: there is no memory. */
+struct observe_code follow_code(void);
 
 #endif
