@@ -26,19 +26,19 @@ say = @printf '  %-8s %s\n' $(1) '$(2)';
 logged = >$(1) 2>&1 || { tail -n 40 $(1) >&2; echo "$(2) failed; the whole log: $(1)" >&2; exit 1; }
 
 TOOL_WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
-TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(LIBBPF_INC)
+TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(OBJ) -I$(LIBBPF_INC)
 TOOL_CPP := -std=gnu11 -D_GNU_SOURCE $(TOOL_INC) $(TOOL_WARN)
 TOOL_LIBS := $(LIBBPF) -lelf -lz
 SCREEN_LIBS := -lncursesw -ltinfo
 
-LIB_SRC := $(wildcard tools/lib/*.c tools/bench/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
+LIB_SRC := $(wildcard tools/lib/*.c tools/bench/*.c tools/report/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
 CMD_SRC := $(wildcard tools/*.c)
-LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(OBJ)/tools/report/assets.o
 CMD_OBJ := $(CMD_SRC:%.c=$(OBJ)/%.o)
 SKELS := $(patsubst bpf/%.bpf.c,$(BPF_OUT)/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 OBSERVERS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
-MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top probe bench)
+MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top report probe bench)
 COMPLETION := $(BUILD)/completion/iomapscope
 # What has fields: the observers, and the rows of top.
 FIELDED := $(OBSERVERS) top
@@ -86,6 +86,21 @@ $(OBJ)/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
 	@mkdir -p $(@D)
 	@$(CC) $(TOOL_CPP) $(TOOL_CFLAGS) -MMD -MP -c $< -o $@
 
+# The page of report: its files as they are, and what allows a browser to take just these.
+PAGE := tools/report/page.html tools/report/page.css tools/report/page.js
+page_hash = printf '\#define %s "sha256-%s"\n' $(1) $$(printf "$$(sha256sum <$(2) | cut -c1-64 | sed 's/../\\x&/g')" | base64)
+
+$(OBJ)/page_hashes.h: $(PAGE) mk/tool.mk
+	@mkdir -p $(@D)
+	@{ $(call page_hash,PAGE_CSS_HASH,tools/report/page.css); $(call page_hash,PAGE_JS_HASH,tools/report/page.js); } >$@
+
+$(OBJ)/tools/report/assets.o: tools/report/assets.S $(PAGE)
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	@$(CC) -c $< -o $@
+
+$(OBJ)/tools/report/page.o $(BUILD)/unit/obj/tools/report/page.o: $(OBJ)/page_hashes.h
+
 $(BUILD)/bin/iomapscope: $(CMD_OBJ) $(LIB_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
@@ -120,7 +135,7 @@ install: tool ## install below PREFIX (/usr/local), and DESTDIR if given
 # Unit tests: the library's sources again, with the sanitizers.
 UNIT := $(BUILD)/unit
 UNIT_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-UNIT_OBJ := $(LIB_SRC:%.c=$(UNIT)/obj/%.o)
+UNIT_OBJ := $(LIB_SRC:%.c=$(UNIT)/obj/%.o) $(OBJ)/tools/report/assets.o
 UNIT_BIN := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/*.c))
 
 unit: $(UNIT_BIN) tool ## build the unit tests
