@@ -28,7 +28,7 @@ logged = >$(1) 2>&1 || { tail -n 40 $(1) >&2; echo "$(2) failed; the whole log: 
 TOOL_WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
 TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(OBJ) -I$(LIBBPF_INC)
 TOOL_CPP := -std=gnu11 -D_GNU_SOURCE $(TOOL_INC) $(TOOL_WARN)
-TOOL_LIBS := $(LIBBPF) -lelf -lz
+TOOL_LIBS := $(LIBBPF) -lelf -lzstd -lz
 SCREEN_LIBS := -lncursesw -ltinfo
 
 LIB_SRC := $(wildcard tools/lib/*.c tools/bench/*.c tools/report/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))

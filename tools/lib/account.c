@@ -13,7 +13,7 @@ __u64 account_lost(const struct account *account)
 
 bool account_complete(const struct account *account)
 {
-	return !account_lost(account) && !account->unseen_at_most && !account->stacks_lost && !account->steps_lost;
+	return !account_lost(account) && !account->unseen_at_most && !account->stacks_lost && !account->steps_lost && !account->cut;
 }
 
 static char *put_member(char *p, const char *name, __u64 value)
@@ -55,6 +55,8 @@ char *account_json(const struct account *account, char *p)
 		p = put_member(p, "steps_lost", account->steps_lost);
 		*p++ = ',';
 	}
+	if (account->cut)
+		p = put_str(p, "\"cut\":true,");
 	p = put_member(p, "duration_ns", account->duration_ns);
 	p = put_str(p, ",\"sources\":[");
 	if (account->source) {
@@ -95,6 +97,8 @@ char *account_text(const struct account *account, char *p)
 	}
 	if (account->steps_lost)
 		p = put_str(put_dec(put_str(p, "; "), account->steps_lost), " steps were lost");
+	if (account->cut)
+		p = put_str(p, "; the recording was cut: what was filtered or lost is not known");
 	p = put_str(p, "; source ");
 	p = put_str(p, account->source ? account->source : "none");
 	*p++ = '\n';

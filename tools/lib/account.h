@@ -15,6 +15,7 @@ struct account {
 	__u64 stacks_lost;		/* of records that were emitted without */
 	__u64 steps_lost;		/* of those that were seen; only if @steps */
 	bool steps;
+	bool cut;			/* of a recording that ends before its end: what was filtered or lost is not known */
 	const char *command;
 	const char *source;		/* NULL: none was attached */
 };

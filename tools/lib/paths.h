@@ -23,6 +23,11 @@ struct path_found {
 
 /* NULL without memory. */
 struct paths *paths_new(path_reader read, void *ctx);
+
+/* The same where somebody else knows what is shown: a recording. @find: as paths_find(). */
+typedef struct path_found (*path_teller)(void *ctx, __u32 dev, __u64 ino, __u64 version);
+struct paths *paths_told(path_teller find, void *ctx);
+
 void paths_free(struct paths *paths);
 
 /* The path of this version, see struct path_key. */

@@ -17,6 +17,7 @@ struct entry {
 
 struct stacks {
 	stack_reader read;
+	stack_teller find;	/* instead of all below but the context */
 	void *ctx;
 	struct ksyms *ksyms;
 	struct usyms *usyms;
@@ -43,6 +44,17 @@ struct stacks *stacks_new(stack_reader read, void *ctx, struct ksyms *ksyms, boo
 	return stacks;
 }
 
+struct stacks *stacks_told(stack_teller find, void *ctx)
+{
+	struct stacks *stacks = calloc(1, sizeof(*stacks));
+
+	if (!stacks)
+		return NULL;
+	stacks->find = find;
+	stacks->ctx = ctx;
+	return stacks;
+}
+
 void stacks_free(struct stacks *stacks)
 {
 	if (!stacks)
@@ -52,8 +64,7 @@ void stacks_free(struct stacks *stacks)
 	free(stacks);
 }
 
-/* Whatever is in a file of symbols, a frame is one word of a line. */
-static void clean(char *text)
+void frame_clean(char *text)
 {
 	for (; *text; text++) {
 		if (*text < 0x20 || *text > 0x7e || *text == '"' || *text == '\\' || *text == ';' || *text == ',')
@@ -140,7 +151,7 @@ static const struct frames *find(struct stacks *stacks, __s32 id, __u32 pid, boo
 	else
 		name_kernel(stacks, address, count, &entry->frames);
 	for (i = 0; i < entry->frames.count; i++)
-		clean(entry->frames.name[i]);
+		frame_clean(entry->frames.name[i]);
 	entry->id = id;
 	entry->pid = pid;
 	entry->user = user;
@@ -151,10 +162,10 @@ static const struct frames *find(struct stacks *stacks, __s32 id, __u32 pid, boo
 
 const struct frames *stacks_kernel(struct stacks *stacks, __s32 id)
 {
-	return find(stacks, id, 0, false);
+	return stacks->find ? stacks->find(stacks->ctx, id, false) : find(stacks, id, 0, false);
 }
 
 const struct frames *stacks_user(struct stacks *stacks, __s32 id, __u32 pid)
 {
-	return find(stacks, id, pid, true);
+	return stacks->find ? stacks->find(stacks->ctx, id, true) : find(stacks, id, pid, true);
 }

@@ -14,6 +14,9 @@ struct frames {
 
 struct stacks;
 
+/* A frame is one word of a line, whatever is in a file of symbols, or a recording. */
+void frame_clean(char *text);
+
 /* Fetches the addresses of stack @id, 0 behind the last. 0, or -errno. */
 typedef int (*stack_reader)(void *ctx, __u32 id, __u64 address[STACK_DEPTH]);
 
@@ -22,6 +25,11 @@ typedef int (*stack_reader)(void *ctx, __u32 id, __u64 address[STACK_DEPTH]);
  * process sees in /proc. NULL without memory.
  */
 struct stacks *stacks_new(stack_reader read, void *ctx, struct ksyms *ksyms, bool own_pids);
+
+/* The same where somebody else has named them: a recording. @find: NULL for a stack that it does not know. */
+typedef const struct frames *(*stack_teller)(void *ctx, __s32 id, bool user);
+struct stacks *stacks_told(stack_teller find, void *ctx);
+
 void stacks_free(struct stacks *stacks);
 
 /* NULL: not known. Live until the next call of either. */

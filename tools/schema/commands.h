@@ -249,7 +249,8 @@
 	STATUS(PRIVILEGE, 3, "missing privilege") \
 	STATUS(KERNEL, 4, "this kernel cannot serve it (no BTF, no event, a required program does not load)") \
 	STATUS(OUTPUT, 5, "the output was closed or could not be written") \
-	STATUS(LOST, 6, "--strict and something was lost or may not have been seen")
+	STATUS(LOST, 6, "--strict and something was lost or may not have been seen") \
+	STATUS(DAMAGED, 7, "the recording is damaged, or was cut; what comes before was read")
 
 /* LOSS(id, doc): why what was seen was neither emitted nor filtered. */
 #define LOSSES(LOSS) \
