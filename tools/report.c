@@ -412,11 +412,29 @@ static int cannot_write(const struct args *args, int error, struct err *err)
 		       strerror(error));
 }
 
+/* Before the output is made anew: no file is there for a recording that is not. */
+static int can_read(const struct args *args, struct err *err)
+{
+	int i;
+
+	for (i = 0; i < args->operands; i++) {
+		struct recording *recording = strcmp(args->operand[i], "-") ? recording_open(args->operand[i], err) : NULL;
+
+		if (!recording && strcmp(args->operand[i], "-"))
+			return -1;
+		recording_close(recording);
+	}
+	return 0;
+}
+
 static int make(struct report *r, struct err *err)
 {
-	int fd = open_output(r->args, err), ret = -1, error = 0;
+	int fd, ret = -1, error = 0;
 	FILE *file;
 
+	if (can_read(r->args, err))
+		return -1;
+	fd = open_output(r->args, err);
 	if (fd < 0)
 		return -1;
 	if (r->output == REPORT_HTML || r->output == REPORT_CLICKHOUSE) {
