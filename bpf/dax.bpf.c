@@ -67,11 +67,6 @@ static __always_inline __u64 task(void)
 	return bpf_get_current_pid_tgid();
 }
 
-static __always_inline bool is_fault(__u32 op)
-{
-	return op != OP_DAX_READ && op != OP_DAX_WRITE;
-}
-
 /* Whether the filters leave it out; if not, notes who did it to which file. */
 static __always_inline bool left_out(void *ctx, __u32 program, struct observe_stats *st, struct inode *inode, struct flight *f)
 {
@@ -102,31 +97,10 @@ static __always_inline void begin(void *ctx, __u32 program, __u64 key, struct in
 		st->map_full++;
 }
 
-static __always_inline bool has_mapped(__u32 result)
-{
-	return !(result & (RESULT_FAILED | RESULT_FALLBACK)) && result & (RESULT_NOPAGE | RESULT_DONE_COW);
-}
-
-/* What a histogram of faults has beside the latency. */
-static __always_inline void count(struct hist *h, const struct flight *f)
-{
-	if (f->op == OP_DAX_FAULT_PMD && f->result & RESULT_FALLBACK)
-		h->counter[COUNTER_FALLBACK]++;
-	if (!has_mapped(f->result))
-		return;
-	h->counter[COUNTER_MAPPED] += f->len;
-	if (f->op == OP_DAX_FAULT_PMD) {
-		h->counter[COUNTER_PMD]++;
-		h->counter[COUNTER_HUGE] += f->len;
-	} else {
-		h->counter[COUNTER_PTE]++;
-	}
-}
-
 static __always_inline void report(__u32 program, struct observe_stats *st, const struct flight *f, __u64 now)
 {
 	__u64 latency_ns = now - f->begin_ns;
-	bool fault = is_fault(f->op);
+	bool fault = dax_is_fault(f->op);
 	bool failed = fault ? f->result & RESULT_FAILED : f->error < 0;
 	struct dax_event *e;
 
@@ -139,7 +113,7 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 
 		/* Reads and writes are its lookups. */
 		if (fault)
-			add_to_top(st, &key, has_mapped(f->result) ? f->len : 0, failed, true, latency_ns);
+			add_to_top(st, &key, dax_has_mapped(f->result) ? f->len : 0, failed, true, latency_ns);
 		else
 			st->filtered++;
 		return;
@@ -149,7 +123,7 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 
 		aggregate(st, h, failed, true, latency_ns);
 		if (h && fault)
-			count(h, f);
+			dax_count(h, f->op, f->result, f->len);
 		return;
 	}
 	e = reserve(st, sizeof(*e));
@@ -263,7 +237,7 @@ static __always_inline void sync_is_over(__u32 program, __u32 result, int error)
 		return;
 	f->result |= result;
 	f->error = error;
-	if (has_mapped(result))
+	if (dax_has_mapped(result))
 		f->mapped = MAPPED_PAGE;
 	report(program, st, f, bpf_ktime_get_ns());
 	forget(task());
@@ -443,7 +417,7 @@ int BPF_PROG(fault, struct inode *inode, struct vm_fault *vmf, long long pos, __
 	if (left_out(ctx, STATS_FAULT, st, inode, &f))
 		return 0;
 	/* What maps has looked up, and what falls back says why: where that was not learned, the record would say that there was none. */
-	if (!known && (result & RESULT_FALLBACK || (has_mapped(result) && !cfg.hist))) {
+	if (!known && (result & RESULT_FALLBACK || (dax_has_mapped(result) && !cfg.hist))) {
 		st->map_full++;
 		return 0;
 	}
@@ -458,7 +432,7 @@ int BPF_PROG(fault, struct inode *inode, struct vm_fault *vmf, long long pos, __
 			st->map_full++;
 		return 0;
 	}
-	if (has_mapped(result))
+	if (dax_has_mapped(result))
 		f.mapped = mapped_after(&f, result);
 	report(STATS_FAULT, st, &f, now);
 	return 0;
@@ -501,7 +475,7 @@ static __always_inline void fault_is_over(__u32 program, __u32 result)
 		f->faulted_ns = now;
 		return;
 	}
-	if (!has_mapped(result))
+	if (!dax_has_mapped(result))
 		f->mapped = MAPPED_NOTHING;
 	else if (result & RESULT_DONE_COW)
 		f->mapped = MAPPED_COPY;

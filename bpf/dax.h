@@ -35,6 +35,32 @@ enum dax_counter {
 	COUNTER_COUNT,
 };
 
+static inline __attribute__((always_inline)) _Bool dax_is_fault(__u32 op)
+{
+	return op != OP_DAX_READ && op != OP_DAX_WRITE;
+}
+
+static inline __attribute__((always_inline)) _Bool dax_has_mapped(__u32 result)
+{
+	return !(result & (RESULT_FAILED | RESULT_FALLBACK)) && result & (RESULT_NOPAGE | RESULT_DONE_COW);
+}
+
+/* What a histogram of faults has beside the latency. */
+static inline __attribute__((always_inline)) void dax_count(struct hist *h, __u32 op, __u32 result, __u64 len)
+{
+	if (op == OP_DAX_FAULT_PMD && result & RESULT_FALLBACK)
+		h->counter[COUNTER_FALLBACK]++;
+	if (!dax_has_mapped(result))
+		return;
+	h->counter[COUNTER_MAPPED] += len;
+	if (op == OP_DAX_FAULT_PMD) {
+		h->counter[COUNTER_PMD]++;
+		h->counter[COUNTER_HUGE] += len;
+	} else {
+		h->counter[COUNTER_PTE]++;
+	}
+}
+
 /* What fsdax alone needs to know, beside struct observe_config. */
 struct dax_config {
 	__u8 op_map[OP_SLOTS];	/* the patched kernel's enum iomap_op -> enum op */

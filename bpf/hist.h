@@ -65,4 +65,19 @@ static inline __attribute__((always_inline)) __u32 hist_bucket(__u64 ns)
 	return n < HIST_BUCKETS - 1 ? n : HIST_BUCKETS - 1;	/* cannot be more either */
 }
 
+/* One more, as the programs count: see struct hist. */
+static inline __attribute__((always_inline)) void hist_count(struct hist *h, _Bool failed, _Bool timed, __u64 latency_ns)
+{
+	if (failed)
+		h->errors++;
+	if (timed) {
+		h->total_ns += latency_ns;
+		if (latency_ns > h->max_ns)
+			h->max_ns = latency_ns;
+		h->bucket[hist_bucket(latency_ns)]++;
+	} else {
+		h->count++;
+	}
+}
+
 #endif

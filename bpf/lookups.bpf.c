@@ -48,18 +48,12 @@ static __always_inline bool is_filtered(const struct outcome *o)
 	       result_filtered(o->failed, o->timed, o->latency_ns);
 }
 
-/* The bytes of the asked range that @map, if there is one, is the mapping of: some ask to the end of all files. */
+/* @map: NULL if there is none. */
 static __always_inline void add_up_top(struct observe_stats *st, const struct outcome *o, struct iomap *map)
 {
 	struct top_key key = { .ino = o->ino, .dev = o->dev, .stats = o->program };
-	__u64 end = o->pos + o->len, bytes = 0;
+	__u64 bytes = map ? lookup_bytes(o->pos, o->len, map->offset, map->length) : 0;
 
-	if (map) {
-		if (end > map->offset + map->length)
-			end = map->offset + map->length;
-		if (end > o->pos)
-			bytes = end - o->pos;
-	}
 	key.pid = bpf_get_current_pid_tgid() >> 32;
 	key.cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(&key.comm, sizeof(key.comm));

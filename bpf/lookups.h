@@ -31,6 +31,16 @@ enum lookup_source {
 /* Index of a failed lookup in the histogram by mapping type. */
 #define TYPE_NONE TYPE_COUNT
 
+/* The bytes of the asked range that the mapping has: some ask to the end of all files. */
+static inline __attribute__((always_inline)) __u64 lookup_bytes(__u64 pos, __u64 len, __u64 map_pos, __u64 map_len)
+{
+	__u64 end = pos + len;
+
+	if (end > map_pos + map_len)
+		end = map_pos + map_len;
+	return end > pos ? end - pos : 0;
+}
+
 /* What lookups alone need to know, beside struct observe_config. */
 struct lookup_config {
 	__u8 need_op;

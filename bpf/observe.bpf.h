@@ -474,16 +474,7 @@ static __always_inline void aggregate(struct observe_stats *st, struct hist *h, 
 		st->map_full++;
 		return;
 	}
-	if (failed)
-		h->errors++;
-	if (timed) {
-		h->total_ns += latency_ns;
-		if (latency_ns > h->max_ns)
-			h->max_ns = latency_ns;
-		h->bucket[hist_bucket(latency_ns)]++;
-	} else {
-		h->count++;
-	}
+	hist_count(h, failed, timed, latency_ns);
 }
 
 static __always_inline struct top_key top_key_of(__u32 program, const struct submitter *by)

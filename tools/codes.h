@@ -9,5 +9,9 @@ struct observe_code lookups_code(void);
 struct observe_code ioends_code(void);
 struct observe_code dio_code(void);
 struct observe_code dax_code(void);
+struct observe_code aio_code(void);
+struct observe_code dmio_code(void);
+/* Of which there is one alone. Without an observer: there is no memory. */
+struct observe_code follow_code(void);
 
 #endif

@@ -13,6 +13,7 @@ int dio_main(const struct args *args, struct err *err);
 int dax_main(const struct args *args, struct err *err);
 int aio_main(const struct args *args, struct err *err);
 int dmio_main(const struct args *args, struct err *err);
+int record_main(const struct args *args, struct err *err);
 int top_main(const struct args *args, struct err *err);
 int follow_main(const struct args *args, struct err *err);
 int report_main(const struct args *args, struct err *err);

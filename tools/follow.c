@@ -5,6 +5,7 @@
 #include "account.h"
 #include "blocks.h"
 #include "callers.h"
+#include "codes.h"
 #include "command.h"
 #include "follow.h"
 #include "follow.skel.h"
@@ -29,8 +30,12 @@ static void configure(struct observation *o, int source)
 		observe_tell(o, "source %s cannot see: %s", source_name(observer, source), layers);
 }
 
-static bool left_out(const struct observe_config *config, const struct timeline_request *q)
+static bool left_out(struct observation *o, const struct timeline_request *q)
 {
+	const struct observe_config *config = observe_config(o);
+
+	if (q->count && observe_left_out(o, timeline_first(q)))
+		return true;
 	if (config->count && printed >= config->count)
 		return true;
 	if (config->errors && !timeline_failed(q))
@@ -48,7 +53,7 @@ static void on_record(struct observation *o, const void *data, size_t size)
 	q = timeline_add(timeline, data);
 	if (!q)
 		return;
-	if (timeline_sort(q) || left_out(config, q)) {
+	if (timeline_sort(q) || left_out(o, q)) {
 		filtered++;
 	} else {
 		block_print(observe_out(o), observe_format(o), q, config->source);
@@ -64,7 +69,7 @@ static void on_end(struct observation *o)
 	struct timeline_request *q;
 
 	while ((q = timeline_next(timeline))) {
-		if (!timeline_sort(q) && !config->errors && !left_out(config, q))
+		if (!timeline_sort(q) && !config->errors && !left_out(o, q))
 			block_print(observe_out(o), observe_format(o), q, config->source);
 		timeline_drop(timeline, q);
 	}
@@ -83,7 +88,7 @@ static void on_account(struct observation *o, struct account *a)
 	a->steps_lost = timeline_steps_lost(timeline);
 }
 
-int follow_main(const struct args *args, struct err *err)
+struct observe_code follow_code(void)
 {
 	struct observe_code code = {
 		.observer = &follow_observer,
@@ -92,16 +97,26 @@ int follow_main(const struct args *args, struct err *err)
 		.end = on_end,
 		.account = on_account,
 	};
+
+	timeline = timeline_new(&limits);
+	if (!timeline)
+		code.observer = NULL;
+	code.elf = follow_bpf__elf_bytes(&code.elf_size);
+	return code;
+}
+
+int follow_main(const struct args *args, struct err *err)
+{
+	struct observe_code code;
 	int status;
 
 	if (args->given[OPT_IN_FLIGHT])
 		limits.requests = args->number[OPT_IN_FLIGHT];
-	timeline = timeline_new(&limits);
-	if (!timeline) {
+	code = follow_code();
+	if (!code.observer) {
 		err_set(err, STATUS_FAILED, "no memory");
 		return err->status;
 	}
-	code.elf = follow_bpf__elf_bytes(&code.elf_size);
 	status = observe_main(&code, args, err);
 	timeline_free(timeline);
 	return status;

@@ -136,7 +136,7 @@ static int filter_file(struct observe_config *config, const char *path, struct e
 	return ret;
 }
 
-int filter_resolve(struct observe_config *config, const struct args *args, struct err *err)
+int filter_values(struct observe_config *config, const struct args *args, struct err *err)
 {
 	static const enum option_id op_options[] = { OPT_OP, OPT_OP_AIO, OPT_OP_DMIO };
 	size_t i;
@@ -168,6 +168,13 @@ int filter_resolve(struct observe_config *config, const struct args *args, struc
 	if (args->given[OPT_MIN_LATENCY])
 		config->min_latency_ns = args->number[OPT_MIN_LATENCY];
 	config->errors = args->given[OPT_ERRORS];
+	return 0;
+}
+
+int filter_resolve(struct observe_config *config, const struct args *args, struct err *err)
+{
+	if (filter_values(config, args, err))
+		return -1;
 	if (args->given[OPT_DEV_DMIO] && filter_dev(config, args->text[OPT_DEV_DMIO], err))
 		return -1;
 	if (args->given[OPT_DEV] && filter_dev(config, args->text[OPT_DEV], err))

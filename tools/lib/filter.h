@@ -13,4 +13,7 @@
  */
 int filter_resolve(struct observe_config *config, const struct args *args, struct err *err);
 
+/* Only those that are numbers and words: no device and no file is looked for. */
+int filter_values(struct observe_config *config, const struct args *args, struct err *err);
+
 #endif

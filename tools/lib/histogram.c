@@ -25,6 +25,11 @@ struct keyed_hist *hist_set_at(struct hist_set *set, __u64 a, __u64 b)
 		if (set->hist[i].a == a && set->hist[i].b == b)
 			return &set->hist[i];
 	}
+	return hist_set_add(set, a, b);
+}
+
+struct keyed_hist *hist_set_add(struct hist_set *set, __u64 a, __u64 b)
+{
 	if (set->count == set->room) {
 		size_t room = set->room ? 2 * set->room : 32;
 		struct keyed_hist *more = realloc(set->hist, room * sizeof(*more));

@@ -21,6 +21,8 @@ struct hist_set {
 
 /* The histogram of this key, made if it is not there. NULL without memory. */
 struct keyed_hist *hist_set_at(struct hist_set *set, __u64 a, __u64 b);
+/* The same of one that is known not to be there. */
+struct keyed_hist *hist_set_add(struct hist_set *set, __u64 a, __u64 b);
 void hist_set_free(struct hist_set *set);
 
 void hist_add(struct hist *to, const struct hist *from);

@@ -63,11 +63,13 @@ struct recorder {
 	struct intern paths, stacks, devices, cgroups;
 	char *names;			/* that were not written yet */
 	size_t names_used, names_room;
+	__u64 path_base, stack_base;	/* numbers that were given and forgotten, in this file */
 	bool forget;
 	ZSTD_CCtx *zstd;
 	char *planes;
 	char *out;			/* what the next write takes */
 	size_t out_used, out_room;
+	struct frames frames;
 	char error[384];
 };
 
@@ -431,8 +433,11 @@ static bool begin_file(struct recorder *w)
 	return write_out(w);
 }
 
+/* Numbers go on: one that was given before is nobody else's. */
 static void forget_names(struct recorder *w)
 {
+	w->path_base += w->paths.count;
+	w->stack_base += w->stacks.count;
 	intern_clear(&w->paths);
 	intern_clear(&w->stacks);
 	intern_clear(&w->devices);
@@ -706,6 +711,7 @@ static void rotate(struct recorder *w, __u64 now_ns)
 	w->part++;
 	w->part_ns = now_ns;
 	forget_names(w);
+	w->path_base = w->stack_base = 0;
 	w->forget = false;
 	begin_file(w);
 	if (w->options.keep && w->part >= w->options.keep) {
@@ -793,6 +799,38 @@ void recorder_end_record(struct recorder *w, int stream, bool event)
 	w->stream[stream].waiting += event;
 }
 
+struct path_found recorder_told_path(const struct recorder *w, __u64 number)
+{
+	struct path_found found = {};
+	const char *text;
+
+	if (number <= w->path_base || number > w->path_base + w->paths.count)
+		return found;
+	text = w->paths.text + w->paths.entry[number - w->path_base - 1].at;
+	found.path = *text ? text : NULL;
+	text += strlen(text) + 1;
+	found.was = *text ? text : NULL;
+	return found;
+}
+
+const struct frames *recorder_told_stack(struct recorder *w, __s32 number)
+{
+	const char *text, *end;
+	__u64 at = number;
+
+	if (number < 0 || at < w->stack_base || at >= w->stack_base + w->stacks.count)
+		return NULL;
+	at -= w->stack_base;
+	text = w->stacks.text + w->stacks.entry[at].at;
+	end = text + w->stacks.entry[at].len;
+	w->frames.count = 0;
+	while (text < end && w->frames.count < STACK_DEPTH) {
+		snprintf(w->frames.name[w->frames.count++], FRAME_TEXT, "%s", text);
+		text += strlen(text) + 1;
+	}
+	return &w->frames;
+}
+
 static bool put_name(struct recorder *w, enum name_kind kind, __u64 number, const char *data, size_t len)
 {
 	struct name_head head = { .kind = kind, .len = len, .number = number };
@@ -827,7 +865,7 @@ __u64 recorder_path(struct recorder *w, const struct path_found *found)
 	}
 	if (added)
 		put_name(w, NAME_PATH, 0, text, p - text);
-	return number + 1;
+	return w->path_base + number + 1;
 }
 
 __s32 recorder_stack(struct recorder *w, const struct frames *frames)
@@ -849,7 +887,7 @@ __s32 recorder_stack(struct recorder *w, const struct frames *frames)
 	}
 	if (added)
 		put_name(w, NAME_STACK, 0, text, p - text);
-	return number;
+	return w->stack_base + number;
 }
 
 static void add_number(struct recorder *w, struct intern *in, enum name_kind kind, __u64 number, const char *text)
@@ -901,7 +939,8 @@ void recorder_end(struct recorder *w, struct account *accounts, __u64 now_ns)
 		last[i] = *a;
 		last[i].seen -= before;
 		last[i].emitted -= before;
-		last[i].duration_ns = now_ns - w->part_ns;
+		if (w->part)
+			last[i].duration_ns = now_ns - w->part_ns;
 	}
 	/* Also behind a block that did not fit: this one is small. */
 	if (w->started)

@@ -50,6 +50,10 @@ bool recorder_knows_cgroup(struct recorder *w, __u64 cgroup);
 void recorder_cgroup(struct recorder *w, __u64 cgroup, const char *path);
 void recorder_end_record(struct recorder *w, int stream, bool event);	/* event: one of what the observer accounts for */
 
+/* What the reader will tell of these numbers. Live until the next record. */
+struct path_found recorder_told_path(const struct recorder *w, __u64 path);
+const struct frames *recorder_told_stack(struct recorder *w, __s32 stack);
+
 /* Writes what has waited long enough, goes on in the next file if it is time, and looks whether the file is still there. */
 void recorder_tick(struct recorder *w, __u64 now_ns);
 

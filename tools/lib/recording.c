@@ -37,7 +37,6 @@ struct stream {
 	struct words *words;		/* likewise, but of few NULL */
 	__u8 step[STEPS_MAX], step_nulls[STEPS_MAX];	/* follow: our number of a step, and its values that are something else by now */
 	int steps;
-	__u64 events;			/* that were delivered: of follow the ends of requests */
 	bool accounted;
 	struct account account;
 };
@@ -76,6 +75,7 @@ struct recording {
 	size_t names_used, names_room;
 	struct text *path_text, *stack_text;
 	__u32 paths, stacks, path_room, stack_room;
+	__u64 path_base, stack_base;	/* numbers that were forgotten: they are not given again */
 	struct number_text *device, *cgroup;
 	__u32 devices, cgroups, device_room, cgroup_room;
 	struct frames *frames;		/* of the stack that was asked for last */
@@ -551,6 +551,8 @@ static int read_names(struct recording *r, const struct block_head *block)
 
 	if (block->coding & BLOCK_FORGET) {
 		r->names_used = 0;
+		r->path_base += r->paths;
+		r->stack_base += r->stacks;
 		r->paths = r->stacks = r->devices = r->cgroups = 0;
 	}
 	while (at < end) {
@@ -683,8 +685,8 @@ static int read_end(struct recording *r, size_t size)
 	for (i = 0; i < r->info.streams; i++) {
 		const struct stream *s = &r->stream[i];
 
-		if (s->accounted && r->info.stream[i].observer && s->account.emitted != s->events)
-			return damaged(r, "%llu records of %s, but its account has %llu", (unsigned long long)s->events,
+		if (s->accounted && r->info.stream[i].observer && s->account.emitted != r->info.stream[i].events)
+			return damaged(r, "%llu records of %s, but its account has %llu", (unsigned long long)r->info.stream[i].events,
 				       r->info.stream[i].command, (unsigned long long)s->account.emitted);
 	}
 	r->ended = true;
@@ -952,7 +954,7 @@ int recording_next(struct recording *r, struct recorded *event)
 	}
 	r->next++;
 	shown->records++;
-	s->events += shown->observer != &follow_observer || ((const struct follow_record *)event->record)->flags & FOLLOW_LAST;
+	shown->events += shown->observer != &follow_observer || ((const struct follow_record *)event->record)->flags & FOLLOW_LAST;
 	time = layout_value(layout_field(&s->layout, "time"), event->record);
 	if (!r->ended && time > r->end_ns)
 		r->end_ns = time;
@@ -986,9 +988,9 @@ struct path_found recording_path(const struct recording *r, __u64 path)
 	const struct text *text;
 	const char *at, *end;
 
-	if (!path || path > r->paths)
+	if (path <= r->path_base || path > r->path_base + r->paths)
 		return found;
-	text = &r->path_text[path - 1];
+	text = &r->path_text[path - r->path_base - 1];
 	at = r->names + text->at;
 	end = at + text->len;
 	found.path = next_name(&at, end);
@@ -1006,9 +1008,9 @@ const struct frames *recording_stack(const struct recording *r, __s32 stack)
 	const struct text *text;
 	const char *at, *end, *name;
 
-	if (stack < 0 || (__u32)stack >= r->stacks)
+	if (stack < 0 || (__u64)stack < r->stack_base || (__u64)stack >= r->stack_base + r->stacks)
 		return NULL;
-	text = &r->stack_text[stack];
+	text = &r->stack_text[stack - r->stack_base];
 	at = r->names + text->at;
 	end = at + text->len;
 	frames->count = 0;

@@ -20,6 +20,7 @@ struct recording_stream {
 	const char *source;			/* by which it observed */
 	enum flag_era era;
 	__u64 records;				/* that were delivered so far */
+	__u64 events;				/* the same, as the account counts: of follow the requests that ended */
 };
 
 #define RECORDING_STREAMS	16

@@ -25,7 +25,7 @@ struct recording_head {
 #define BLOCK_SIZE_MAX		(1u << 20)
 #define BLOCK_ZSTD		(1u << 0)	/* compressed */
 #define BLOCK_PLANES		(1u << 1)	/* the first bytes of all records, then the second ones, and so on */
-#define BLOCK_FORGET		(1u << 2)	/* NAMES: all numbers that were given before are free */
+#define BLOCK_FORGET		(1u << 2)	/* NAMES: what was told before is not named any more; the numbers go on */
 #define NO_STREAM		0xffff
 
 enum block_type {

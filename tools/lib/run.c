@@ -24,6 +24,8 @@
 #include "observe.h"
 #include "output.h"
 #include "plan.h"
+#include "recording.h"
+#include "replay.h"
 #include "run.h"
 #include "session.h"
 #include "stacks.h"
@@ -61,6 +63,15 @@ struct observation {
 	int batch;				/* keys that are read at a time */
 	struct top_key *batch_key;
 	struct top_value *batch_value;		/* of each key one for each CPU */
+	/* One of several, for record: */
+	observe_sink sink;			/* takes the records instead of all below; NULL: none does */
+	void *sink_ctx;
+	/* The records come from a recording: */
+	struct recording *recording;
+	struct replay *replay;
+	__u64 left_out;				/* by filters, and --count */
+	__u64 refused;				/* no room for their histogram */
+	bool damaged;
 };
 
 static bool libbpf_speaks;
@@ -242,17 +253,22 @@ static void name_stacks(struct observation *o)
 	o->format.stacks = stacks_new(read_stack, o, ksyms, own_pids);
 }
 
+void observe_print(struct observation *o, const void *data, size_t size)
+{
+	if (o->code->record)
+		o->code->record(o, data, size);
+	else
+		out_end(o->out, format_event(&o->format, out_begin(o->out), data), true);
+}
+
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct observation *o = ctx;
-	char *p;
 
-	if (o->code->record) {
-		o->code->record(o, data, size);
-		return 0;
-	}
-	p = out_begin(o->out);
-	out_end(o->out, format_event(&o->format, p, data), true);
+	if (o->sink)
+		o->sink(o->sink_ctx, o, data, size);
+	else
+		observe_print(o, data, size);
 	return 0;
 }
 
@@ -530,6 +546,19 @@ static int collect(struct observation *o, struct hist_set *set)
 	return o->config.hist_by >= BY_DEV ? collect_hash(o, set) : collect_arrays(o, set);
 }
 
+static void print_interval(struct observation *o, struct hist_set *set, __u64 end_ns, __u64 span_ns)
+{
+	if (!o->json && o->format.kind == FORMAT_TABLE) {
+		char *p = out_begin(o->out);
+
+		p = format_time(&o->format, p, end_ns);
+		*p++ = '\n';
+		out_end(o->out, p, false);
+	}
+	hist_print(o->out, &o->format, set, o->config.hist_by, end_ns, span_ns);
+	out_flush(o->out);
+}
+
 /* Until told to stop: sleeps, and prints what each interval added to @shown. */
 static int watch_hist(struct observation *o, struct hist_set *shown, __u64 *shown_ns)
 {
@@ -552,15 +581,7 @@ static int watch_hist(struct observation *o, struct hist_set *shown, __u64 *show
 			ret = -ENOMEM;
 		if (!ret) {
 			format_sync_clock(&o->format);
-			if (!o->json && o->format.kind == FORMAT_TABLE) {
-				char *p = out_begin(o->out);
-
-				p = format_time(&o->format, p, at);
-				*p++ = '\n';
-				out_end(o->out, p, false);
-			}
-			hist_print(o->out, &o->format, &diff, o->config.hist_by, at, at - *shown_ns);
-			out_flush(o->out);
+			print_interval(o, &diff, at, at - *shown_ns);
 			hist_set_free(shown);
 			*shown = now;
 			*shown_ns = at;
@@ -692,6 +713,8 @@ static int account(struct observation *o)
 		if (ret)
 			return ret;
 		a->emitted = in_kernel;
+	} else if (o->sink) {
+		a->emitted = in_kernel;
 	} else {
 		a->emitted = out_written(o->out);
 		a->lost[LOSS_output] = in_kernel > a->emitted ? in_kernel - a->emitted : 0;
@@ -726,18 +749,24 @@ static int account(struct observation *o)
 	return 0;
 }
 
+static void print_header(struct observation *o)
+{
+	if (o->config.hist)
+		hist_header(o->out, &o->format);
+	else if (!o->json)
+		out_end(o->out, format_header(&o->format, out_begin(o->out)), false);
+}
+
 static int watch(struct observation *o, struct err *err)
 {
 	struct hist_set shown = {}, last = {}, diff = {};
 	__u64 shown_ns = o->start_ns, end_ns;
 	int ret;
 
+	print_header(o);
 	if (o->config.hist) {
-		hist_header(o->out, &o->format);
 		ret = watch_hist(o, &shown, &shown_ns);
 	} else {
-		if (!o->json)
-			out_end(o->out, format_header(&o->format, out_begin(o->out)), false);
 		out_flush(o->out);
 		ret = watch_ring(o);
 	}
@@ -788,6 +817,10 @@ static int conclude(struct observation *o, struct err *err)
 		return err_set(err, STATUS_OUTPUT, "cannot write the output: its reader does not read");
 	if (error)
 		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s", strerror(error));
+	if (o->damaged) {
+		*err = *recording_error(o->recording);
+		return -1;
+	}
 	if (o->args->given[OPT_STRICT] && !account_complete(&o->account))
 		return err_set(err, STATUS_LOST, "%llu of %llu %s were lost, and up to %llu not seen; %llu stacks were lost (--strict)",
 			       (unsigned long long)account_lost(&o->account), (unsigned long long)o->account.seen, o->observer->command,
@@ -825,23 +858,208 @@ static int make_ready(struct observation *o, struct btf *kernel, struct err *err
 	return 0;
 }
 
-static int run(struct observation *o, struct err *err)
+/* How to print. */
+static int open_output(struct observation *o, enum flag_era era, struct err *err)
 {
-	int ret;
-
-	if (check_args(o, err) || make_ready(o, NULL, err))
-		return -1;
-	format_init(&o->format, o->observer, o->args->given[OPT_OUTPUT] ? o->args->number[OPT_OUTPUT] : FORMAT_TABLE, o->plan.era);
+	format_init(&o->format, o->observer, o->args->given[OPT_OUTPUT] ? o->args->number[OPT_OUTPUT] : FORMAT_TABLE, era);
 	o->format.clock = o->args->given[OPT_CLOCK] ? o->args->number[OPT_CLOCK] : CLOCK_WALL;
 	if (o->args->given[OPT_PERCENTILES])
 		o->format.percentiles = o->args->percentiles;
 	o->format.color = format_wants_color(o->args->given[OPT_COLOR] ? o->args->number[OPT_COLOR] : COLOR_AUTO, STDOUT_FILENO);
-	if (o->config.paths)
-		o->format.paths = paths_new(read_path, o);
 	o->json = o->format.kind == FORMAT_JSON;
 	o->out = out_new(STDOUT_FILENO, OUTPUT_BUFFER, &session_stop);
-	if (!o->out)
-		return err_set(err, STATUS_FAILED, "no memory");
+	return o->out ? 0 : err_set(err, STATUS_FAILED, "no memory");
+}
+
+static struct path_found replayed_path(void *ctx, __u32 dev, __u64 ino, __u64 version)
+{
+	struct observation *o = ctx;
+	struct path_found found = {};
+
+	if (!o->config.hist)
+		return recording_path(o->recording, version);
+	/* A histogram's file has one path. */
+	found.path = replay_path(o->replay, dev, ino);
+	return found;
+}
+
+/* What was recorded, and is asked for. */
+static const struct frames *replayed_stack(void *ctx, __s32 id, bool user)
+{
+	struct observation *o = ctx;
+
+	return o->config.stacks & (user ? STACKS_USER : STACKS_KERNEL) ? recording_stack(o->recording, id) : NULL;
+}
+
+bool observe_left_out(struct observation *o, const void *record)
+{
+	return o->replay && replay_filtered(o->replay, record);
+}
+
+/* One record to a line, or to its histogram. */
+static void replay_record(struct observation *o, const struct recorded *event)
+{
+	o->format.wall_offset_ns = event->wall_offset_ns;
+	/* What is made of several records is filtered as a whole. */
+	if (o->code->record) {
+		o->code->record(o, event->record, event->size);
+	} else if (replay_filtered(o->replay, event->record)) {
+		o->left_out++;
+	} else if (o->config.hist) {
+		if (o->config.hist_by == BY_INO)
+			replay_note_path(o->replay, event->record);
+		if (replay_count(o->replay, event->record))
+			o->account.emitted++;
+		else
+			o->refused++;
+	} else if (o->config.count && o->account.emitted >= o->config.count) {
+		o->left_out++;
+	} else {
+		observe_print(o, event->record, event->size);
+		o->account.emitted++;
+	}
+}
+
+/* The histograms up to @end_ns. */
+static void replay_interval(struct observation *o, __u64 end_ns, __u64 span_ns, bool last)
+{
+	struct hist_set set = replay_take(o->replay);
+
+	if (last)
+		hist_print(o->out, &o->format, &set, o->config.hist_by, end_ns, span_ns);
+	else if (set.count)
+		print_interval(o, &set, end_ns, span_ns);
+	hist_set_free(&set);
+}
+
+/* From the first record to the last, by their times; 0, or -1 if it is damaged. Stops where the output fails, or if told to. */
+static int replay_records(struct observation *o)
+{
+	__u64 interval = o->config.hist ? o->args->number[OPT_INTERVAL] : 0, shown_ns = recording_info(o->recording)->start_ns;
+	struct recorded event;
+	int ret = 1;
+
+	while (!session_stop && !out_error(o->out) && (ret = recording_next(o->recording, &event)) > 0) {
+		__u64 time;
+
+		if (event.observer != o->observer)
+			continue;
+		time = interval ? replay_time(o->replay, event.record) : 0;
+		if (interval && time > shown_ns && time - shown_ns >= interval) {
+			replay_interval(o, shown_ns + interval, interval, false);
+			/* In many intervals there may have been nothing. */
+			shown_ns += (time - shown_ns) / interval * interval;
+		}
+		replay_record(o, &event);
+	}
+	if (o->config.hist) {
+		__u64 end_ns = recording_end_ns(o->recording);
+
+		replay_interval(o, end_ns, end_ns > shown_ns ? end_ns - shown_ns : 0, true);
+	}
+	if (ret >= 0 && o->code->end)
+		o->code->end(o);
+	out_flush(o->out);
+	return ret < 0 ? -1 : 0;
+}
+
+/* The recording's account, in which is moved what became of its records here. */
+static void replay_account(struct observation *o)
+{
+	const struct account *told = recording_account(o->recording, o->observer);
+	const struct recording_stream *stream = recording_stream(o->recording, o->observer);
+	__u64 read = stream->events, printed = o->account.emitted;
+	struct account *a = &o->account;
+
+	if (told)
+		*a = *told;
+	else
+		a->seen = read;
+	a->command = o->observer->command;
+	a->source = stream->source;
+	a->cut = o->damaged;
+	if (!told)
+		a->duration_ns = recording_end_ns(o->recording) - recording_info(o->recording)->start_ns;
+	a->emitted = o->config.hist ? printed : out_written(o->out);
+	a->filtered += o->left_out;
+	a->lost[LOSS_map_full] += o->refused;
+	read -= o->left_out + o->refused;
+	a->lost[LOSS_output] += read > a->emitted ? read - a->emitted : 0;
+	if (o->code->account)
+		o->code->account(o, a);
+}
+
+static int has_no(struct observation *o, struct err *err)
+{
+	const struct recording_info *info = recording_info(o->recording);
+	char list[200] = "";
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < info->streams && used < sizeof(list); i++)
+		used += snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", info->stream[i].command);
+	return err_set(err, STATUS_USAGE, "%.100s has no %s; it has: %s", o->args->text[OPT_READ], o->observer->command, list[0] ? list : "nothing");
+}
+
+/* A run whose records come from a file, and for which neither a kernel nor a privilege is needed. */
+static int replay(struct observation *o, struct err *err)
+{
+	static const enum option_id of_kernel[] = { OPT_DURATION, OPT_RING_SIZE };
+	const struct args *args = o->args;
+	const struct recording_stream *stream;
+	char text[512];
+	size_t i;
+	int source;
+
+	for (i = 0; i < sizeof(of_kernel) / sizeof(of_kernel[0]); i++) {
+		if (args->given[of_kernel[i]])
+			return err_set(err, STATUS_USAGE, "--%s is for observing, not for --read", options[of_kernel[i]].longname);
+	}
+	if (args->given[o->observer->source_option])
+		return err_set(err, STATUS_USAGE, "--source is for observing, not for --read");
+	o->recording = recording_open(args->text[OPT_READ], err);
+	if (!o->recording)
+		return -1;
+	stream = recording_stream(o->recording, o->observer);
+	if (!stream)
+		return has_no(o, err);
+	o->replay = replay_new(args, o->recording, o->observer, err);
+	if (!o->replay)
+		return -1;
+	/* What code that is the observer's own asks for. */
+	filter_values(&o->config, args, err);
+	configure(o);
+	for (source = 0; source < o->observer->source_count; source++) {
+		if (!strcmp(o->observer->source[source].name, stream->source))
+			o->config.source = source;
+	}
+	if (open_output(o, stream->era, err))
+		return -1;
+	o->format.wall_offset_ns = recording_info(o->recording)->wall_offset_ns;
+	o->format.paths = paths_told(replayed_path, o);
+	if (o->config.stacks)
+		o->format.stacks = stacks_told(replayed_stack, o);
+	session_signals();
+	print_header(o);
+	o->damaged = replay_records(o) < 0;
+	replay_account(o);
+	if (!o->damaged && replay_unmatched(o->replay, text, sizeof(text)))
+		fprintf(stderr, "iomapscope: %s\n", text);
+	return conclude(o, err);
+}
+
+static int run(struct observation *o, struct err *err)
+{
+	int ret;
+
+	if (check_args(o, err))
+		return -1;
+	if (o->args->given[OPT_READ])
+		return replay(o, err);
+	if (make_ready(o, NULL, err) || open_output(o, o->plan.era, err))
+		return -1;
+	if (o->config.paths)
+		o->format.paths = paths_new(read_path, o);
 
 	/* The signals only once there is something to end in order. */
 	if (attach_best(o, err))
@@ -884,8 +1102,12 @@ void observe_close(struct observation *o)
 	if (!o)
 		return;
 	discard(o);
+	replay_free(o->replay);
+	recording_close(o->recording);
 	if (o->cgroup >= 0)
 		close(o->cgroup);
+	if (o->sink)
+		o->out = NULL;		/* the caller's */
 	paths_free(o->format.paths);
 	stacks_free(o->format.stacks);
 	out_free(o->out);
@@ -938,6 +1160,46 @@ struct observation *observe_open(const struct observe_code *code, const struct a
 	o->start_ns = monotonic_ns();
 	o->format.paths = paths_new(read_path, o);
 	return o;
+}
+
+struct observation *observe_stream(const struct observe_code *code, const struct args *args, struct btf *btf, struct out *out,
+				   observe_sink sink, void *ctx, struct err *err)
+{
+	struct observation *o = observation_new(code, args, err);
+
+	if (!o)
+		return NULL;
+	o->sink = sink;
+	o->sink_ctx = ctx;
+	o->out = out;
+	if (make_ready(o, btf, err)) {
+		observe_close(o);
+		return NULL;
+	}
+	if (code->record)
+		o->config.min_latency_ns = o->config.errors = 0;
+	format_init(&o->format, o->observer, args->given[OPT_OUTPUT] ? args->number[OPT_OUTPUT] : FORMAT_TABLE, o->plan.era);
+	o->format.clock = args->given[OPT_CLOCK] ? args->number[OPT_CLOCK] : CLOCK_WALL;
+	if (o->config.paths)
+		o->format.paths = paths_new(read_path, o);
+	if (attach_best(o, err)) {
+		observe_close(o);
+		return NULL;
+	}
+	if (o->config.stacks)
+		name_stacks(o);
+	o->start_ns = monotonic_ns();
+	return o;
+}
+
+int observe_fd(const struct observation *o)
+{
+	return ring_buffer__epoll_fd(o->ring);
+}
+
+int observe_consume(struct observation *o)
+{
+	return ring_buffer__consume_n(o->ring, 4096);
 }
 
 const char *observe_path(struct observation *o, __u32 dev, __u64 ino)

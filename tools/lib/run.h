@@ -35,11 +35,28 @@ const struct plan *observe_plan(const struct observation *o);
 const struct observe_config *observe_config(const struct observation *o);
 /* A variable of the programs, NULL if there is none of this name. */
 void *observe_variable(struct observation *o, const char *name);
-/* For record() and end(). */
+/* For record() and end(). Whether a filter leaves out the request that @record began: only where it comes from a recording. */
+bool observe_left_out(struct observation *o, const void *record);
 struct format *observe_format(struct observation *o);
 struct out *observe_out(struct observation *o);
 /* A sentence for -v. */
 void observe_tell(const struct observation *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Instead of all that: takes what the ring has. */
+typedef void (*observe_sink)(void *ctx, struct observation *o, const void *data, size_t size);
+
+/* What record() does, or a line of what the ring has. */
+void observe_print(struct observation *o, const void *data, size_t size);
+
+/*
+ * Attached, and a stream: @sink takes its records, each time that observe_consume() is called, which is when observe_fd() has something to
+ * read, or now and then. observe_format() names what they name; @out is where observe_print() prints, and may be NULL. Of what is put together
+ * of several records all of them come, whatever --min-latency and --errors say.
+ */
+struct observation *observe_stream(const struct observe_code *code, const struct args *args, struct btf *btf, struct out *out,
+				   observe_sink sink, void *ctx, struct err *err);
+int observe_fd(const struct observation *o);
+int observe_consume(struct observation *o);	/* how many, at most some thousand; or -errno */
 
 /*
  * Several observations side by side, for top. Each adds up in the kernel, under struct top_key, by rounds: observe_next_round() ends one and
@@ -68,7 +85,7 @@ int observe_collect(struct observation *o, unsigned int round, int (*each)(void 
 int observe_take(struct observation *o, unsigned int round, const struct top_key *key, struct top_sum *sum);
 int observe_losses(struct observation *o, __u64 *lost);		/* so far */
 void observe_detach(struct observation *o);
-/* Once detached: what became of everything, where @counted was found in the table. NULL with @err. */
+/* Once detached: what became of everything, where @counted was found in the table, or all that the sink was given. NULL with @err. */
 const struct account *observe_account(struct observation *o, __u64 counted, struct err *err);
 void observe_close(struct observation *o);
 

@@ -206,8 +206,7 @@ int timeline_sort(struct timeline_request *q)
 	return 0;
 }
 
-/* The record that the request began with: the first one, unless the clocks of two CPUs are apart. */
-static const struct follow_record *first_of(const struct timeline_request *q)
+const struct follow_record *timeline_first(const struct timeline_request *q)
 {
 	size_t i;
 
@@ -221,7 +220,7 @@ static const struct follow_record *first_of(const struct timeline_request *q)
 /* The end of what the request began with, NULL if it is not there. */
 static const struct follow_record *result_of(const struct timeline_request *q)
 {
-	const struct follow_record *first = first_of(q);
+	const struct follow_record *first = timeline_first(q);
 	__u32 id = q->id[first - q->step];
 	size_t i;
 
@@ -257,7 +256,7 @@ void timeline_event(const struct timeline_request *q, __u8 source, struct follow
 		event->nulls = ~0ULL;
 		return;
 	}
-	first = first_of(q);
+	first = timeline_first(q);
 	result = result_of(q);
 	event->time = first->time;
 	event->op = first->op;

@@ -51,6 +51,8 @@ size_t timeline_steps(const struct timeline *t);
 /* Orders the steps by time, and numbers the identities. Before any of the following. Fails if there is no memory. */
 int timeline_sort(struct timeline_request *q);
 
+/* The record that the request began with: the first one, unless the clocks of two CPUs are apart. */
+const struct follow_record *timeline_first(const struct timeline_request *q);
 __u64 timeline_latency(const struct timeline_request *q);
 /* Whether the request has a result, and that is an error. */
 bool timeline_failed(const struct timeline_request *q);

@@ -703,5 +703,8 @@ new ResizeObserver(() => {
 	});
 }).observe($("main"));
 redraw();
+/* What the address names is there only now. */
+if (location.hash.length > 1 && $(location.hash.slice(1)))
+	$(location.hash.slice(1)).scrollIntoView({ behavior: "instant" });
 document.documentElement.dataset.ready = "yes";
 })();

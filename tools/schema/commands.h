@@ -25,7 +25,7 @@
 		"in CSV and - in the table.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
+		LIST(OPT_READ, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE, OPT_RING_SIZE, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope lookups -d /srv --min-latency 1ms\tthe slow lookups of one file system\n" \
@@ -45,7 +45,7 @@
 		"empty in CSV and - in the table. File systems that write back without iomap, as ext4 and btrfs do, have no ioends.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_IOENDS, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, \
+		LIST(OPT_READ, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_IOENDS, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_IOENDS, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope ioends -d /srv --min-latency 10ms\tthe slow writeback of one file system\n" \
@@ -63,7 +63,7 @@
 		"empty in CSV and - in the table. Direct I/O to block devices does not enter iomap.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
+		LIST(OPT_READ, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_DIO, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope dio -d /srv --min-latency 10ms\tthe slow requests of one file system\n" \
@@ -85,7 +85,7 @@
 		"empty in CSV and - in the table. Zeroing, unsharing, comparing and writing back are not shown, nor is device dax.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DAX, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
+		LIST(OPT_READ, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DAX, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_DAX, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope dax -f /pmem/db --op dax_fault_pmd\twhy does this file get no huge pages?\n" \
@@ -105,7 +105,7 @@
 		"empty in CSV and - in the table. io_uring has nothing to do with this.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_AIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP_AIO, \
+		LIST(OPT_READ, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_AIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP_AIO, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_AIO, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope aio -c mysqld --min-latency 10ms\tthe slow requests of a database\n" \
@@ -124,7 +124,7 @@
 		"find them takes CAP_SYS_ADMIN. A field that is unknown or means nothing is null in JSON, empty in CSV and - in the table.\n\n" \
 		"Times are written like 10us, 1.5ms or 2s (a bare number means seconds), sizes like 4k, 1M or 0x1000. In the " \
 		"table a multiple of a power of 1024 is printed like 4k, 1m, 1g, anything else in bytes.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DMIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV_DMIO, OPT_OP_DMIO, \
+		LIST(OPT_READ, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_HIST, OPT_BY_DMIO, OPT_PERCENTILES, OPT_INTERVAL, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV_DMIO, OPT_OP_DMIO, \
 		     OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT, OPT_SOURCE_DMIO, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope dmio --errors\trequests of which a region failed\n" \
@@ -145,7 +145,7 @@
 		"seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin).\n\n" \
 		"In the table counts and bytes are per second, with k, m and g of 1000 for counts and of 1024 for bytes; in JSON and CSV they are " \
 		"those of the interval. Task and cgroup are those of the submission.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_BATCH, OPT_BY_TOP, OPT_SORT, OPT_LATENCY, OPT_INTERVAL_TOP, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, \
+		LIST(OPT_READ, OPT_OUTPUT, OPT_CLOCK, OPT_BATCH, OPT_BY_TOP, OPT_SORT, OPT_LATENCY, OPT_INTERVAL_TOP, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, \
 		     OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT_TOP, OPT_IN_FLIGHT, OPT_KEYS, OPT_STRICT, \
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope top\twhat is going on?\n" \
@@ -171,11 +171,32 @@
 		"shown; 'iomapscope probe' says which layers that leaves out. io_uring has no kiocb layer; its direct I/O begins with the dio layer.\n\n" \
 		"JSON has one object a request, with its steps in the array timeline; CSV has one line a step, with the fields of the request before " \
 		"those of the step.", \
-		LIST(OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, \
+		LIST(OPT_READ, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, \
 		     OPT_COUNT, OPT_SOURCE_FOLLOW, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
 		"iomapscope follow -f /srv/db -n 1\tthe next request to this file, from top to bottom\n" \
 		"iomapscope follow -c postgres --op dio --min-latency 10ms\twhere the slow ones spend their time\n" \
 		"iomapscope follow -d /srv --errors -o json\trequests that fail, with all their steps\n") \
+	COMMAND(record, "record", "FILE", \
+		"record what observers see into a file, which every command can read", \
+		"Several observers run side by side as streams, and what they see is written to FILE, in blocks that are compressed and have a " \
+		"checksum. The other commands read it with --read, on any machine and without any privilege, and print what they would have " \
+		"printed while it was observed. Which observers take part, and which are left out and why, is told at the begin.\n\n" \
+		"A block is written whole, at the latest a second after its first record: what is killed loses no more than that. With --rotate-size " \
+		"or --rotate-time the recording goes on in FILE.1, FILE.2 and so on, of which each can be read alone; --keep removes the oldest. A request " \
+		"of follow that began in the file before is not whole.\n\n" \
+		"Paths, devices and cgroups are recorded by the names that they had at that moment, and the functions of --stacks as well. The filters are " \
+		"those of the observers; follow is recorded whole, and --min-latency and --errors are for its reading. One to whose requests a filter " \
+		"means nothing is left out.\n\n" \
+		"The last lines say of each observer how many were seen, emitted (written), left out by the filters, and lost, and why. Always " \
+		"seen = emitted + filtered + lost; those still in flight at the end count as lost (unmatched_begin). A disk that is full, or a file that " \
+		"is removed, ends the recording with status 5; what could not be written counts as lost (output).", \
+		LIST(OPT_OBSERVE, OPT_FORCE, OPT_ROTATE_SIZE, OPT_ROTATE_TIME, OPT_KEEP, OPT_PRINT, OPT_OUTPUT, OPT_CLOCK, OPT_STACKS, OPT_PID, OPT_COMM, \
+		     OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT_RECORD, \
+		     OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
+		"iomapscope record --duration 1m /var/tmp/minute\ta minute of everything\n" \
+		"iomapscope dio -r /var/tmp/minute --hist --by comm\twho did direct I/O in it, and how long it took\n" \
+		"iomapscope record -e ioends,dio -d /srv --rotate-size 100m --keep 10 /var/tmp/srv\tthe last gigabyte of one file system\n" \
+		"iomapscope record -e follow --stacks -c postgres /var/tmp/pg\trequests with all their steps\n") \
 	COMMAND(report, "report", "FILE...", \
 		"make one page of a recording, or a trace or rows for other programs", \
 		"Reads a recording; the files of one that was rotated are given in their order. The page is one file that asks for nothing from a " \

@@ -46,6 +46,23 @@
 	       "how long COMMAND is given to settle after each start; 500ms by default") \
 	OPTION(FIO, 0, "fio", "FILE", STRING, NULL, "Measurement", \
 	       "run the jobs of this job file of fio as one more workload, alone unless --workload names others") \
+	OPTION(READ, 'r', "read", "FILE", STRING, NULL, "Input", \
+	       "read what iomapscope record has written, - for standard input, instead of observing: the same lines, histograms and summary, " \
+	       "without any privilege; -d, -f and --cgroup are compared with the names that were recorded") \
+	OPTION(OBSERVE, 'e', "observe", "LIST", WORDS, "lookups|ioends|dio|dax|aio|dmio|follow", "Recording", \
+	       "record these observers, separated by commas; by default all that this kernel has a source for, but follow") \
+	OPTION(FORCE, 0, "force", NULL, NONE, NULL, "Recording", \
+	       "overwrite files that are there") \
+	OPTION(ROTATE_SIZE, 0, "rotate-size", "SIZE", SIZE, NULL, "Recording", \
+	       "go on in the next file once one has this size, of 64k at least") \
+	OPTION(ROTATE_TIME, 0, "rotate-time", "TIME", TIME, NULL, "Recording", \
+	       "go on in the next file after this time, of 1s at least") \
+	OPTION(KEEP, 0, "keep", "N", NUMBER, NULL, "Recording", \
+	       "keep the newest N files, and remove those before them; all by default") \
+	OPTION(PRINT, 0, "print", NULL, NONE, NULL, "Output", \
+	       "print the lines, too, that the observers would") \
+	OPTION(COUNT_RECORD, 'n', "count", "N", NUMBER, NULL, "Bounds", \
+	       "stop after N were recorded; what comes later counts as filtered") \
 	OPTION(CLOCK, 0, "clock", "CLOCK", CHOICE, "wall|mono", "Output", \
 	       "show times by this clock: the wall clock, or seconds of CLOCK_MONOTONIC, as ftrace and perf do if told to; wall by default") \
 	OPTION(COLOR, 0, "color", "WHEN", CHOICE, "auto|always|never", "Output", \
