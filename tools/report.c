@@ -8,6 +8,7 @@
 #include "blocks.h"
 #include "command.h"
 #include "recording.h"
+#include "replay.h"
 #include "report/page.h"
 #include "report/tables.h"
 #include "report/trace.h"
@@ -26,8 +27,9 @@ struct stream {
 	struct format format;		/* of the file that is read */
 	struct account account;		/* sum of the files */
 	bool accounted;			/* each file has had one */
+	struct replay *filters;		/* of the file that is read; NULL: none of its events passes */
 	char *command, *source;
-	__u64 records, unfinished;
+	__u64 records, filtered, unfinished;
 };
 
 struct report {
@@ -64,6 +66,18 @@ static struct stream *stream_of(struct report *r, const struct observer *observe
 			return &r->stream[i];
 	}
 	return NULL;
+}
+
+/* Whether the filters let anything of this observer through. */
+static bool wanted(const struct args *args, const struct observer *observer)
+{
+	size_t i;
+
+	for (i = 0; observers[i] != observer; i++)
+		;
+	if (args->given[OPT_OBSERVE_REPORT] && !(args->number[OPT_OBSERVE_REPORT] >> i & 1))
+		return false;
+	return !(args->given[OPT_FILE] || args->given[OPT_INO]) || observer_shows(observer, KIND_PATH);
 }
 
 /* In the order of NDJSON_MEMBERS. */
@@ -118,6 +132,13 @@ static int take_info(struct report *r, const char *path, struct recording *recor
 		format_init(&stream->format, stream->observer, r->output == REPORT_HTML ? FORMAT_TABLE : FORMAT_JSON, of->era);
 		recording_format(recording, stream->observer, &stream->format);
 		stream->format.members = r->output == REPORT_NDJSON ? r->members : NULL;
+		replay_free(stream->filters);
+		stream->filters = NULL;
+		if (!wanted(r->args, stream->observer))
+			continue;
+		stream->filters = replay_new(r->args, recording, stream->observer, err);
+		if (!stream->filters)
+			return -1;
 	}
 	return 0;
 }
@@ -162,7 +183,10 @@ static int take_request(struct report *r, struct stream *stream, struct timeline
 	struct follow_event event;
 	int ret = timeline_sort(q);
 
-	if (!ret && q->over) {
+	if (!ret && ((r->args->given[OPT_ERRORS] && !timeline_failed(q)) || timeline_latency(q) < r->args->number[OPT_MIN_LATENCY])) {
+		stream->filtered++;
+	} else if (!ret && q->over) {
+		stream->records++;
 		timeline_event(q, source_number(stream), &event);
 		ret = take_event(r, stream, &event, q);
 	} else if (!ret) {
@@ -177,20 +201,28 @@ static int take_request(struct report *r, struct stream *stream, struct timeline
 static int take_record(struct report *r, const struct recorded *event)
 {
 	struct stream *stream = stream_of(r, event->observer, NULL);
+	const struct follow_record *step;
 	struct timeline_request *q;
 
 	if (!stream)
 		return 0;
 	stream->format.wall_offset_ns = event->wall_offset_ns;
 	if (!event->observer->step_count) {
+		if (!stream->filters || replay_filtered(stream->filters, event->record)) {
+			stream->filtered++;
+			return 0;
+		}
 		stream->records++;
 		return take_event(r, stream, event->record, NULL);
 	}
-	q = timeline_add(r->timeline, event->record);
-	if (!q)
+	/* Of a request that is not let in no step is held either. */
+	step = event->record;
+	if (step->flags & FOLLOW_FIRST && (!stream->filters || replay_filtered(stream->filters, step))) {
+		stream->filtered++;
 		return 0;
-	stream->records++;
-	return take_request(r, stream, q);
+	}
+	q = timeline_add(r->timeline, step);
+	return q ? take_request(r, stream, q) : 0;
 }
 
 /* What the records do not say, while the recording is open: devices' names, and what became of everything. */
@@ -273,6 +305,7 @@ static void forget(struct report *r)
 	int i;
 
 	for (i = 0; i < r->streams; i++) {
+		replay_free(r->stream[i].filters);
 		free(r->stream[i].command);
 		free(r->stream[i].source);
 	}
@@ -306,6 +339,23 @@ static int read_all(struct report *r, struct err *err)
 	return 0;
 }
 
+/* The filters of this command, as they were given; NULL: none. */
+static const char *filters_given(const struct args *args)
+{
+	static char text[1024];
+	size_t i, used = 0;
+
+	for (i = 0; i < args->command->option_count; i++) {
+		enum option_id id = args->command->options[i];
+
+		if (!args->given[id] || strcmp(options[id].group, "Filters") || used >= sizeof(text))
+			continue;
+		used += snprintf(text + used, sizeof(text) - used, "%s--%s%s%s", used ? " " : "", options[id].longname, args->text[id] ? " " : "",
+				 args->text[id] ? args->text[id] : "");
+	}
+	return used ? text : NULL;
+}
+
 static int make_page(struct report *r, FILE *file, struct err *err)
 {
 	struct page_stream stream[RECORDING_STREAMS] = {};
@@ -323,6 +373,7 @@ static int make_page(struct report *r, FILE *file, struct err *err)
 		stream[i].source = r->stream[i].source;
 		stream[i].account = r->stream[i].accounted ? &r->stream[i].account : NULL;
 		stream[i].records = r->stream[i].records;
+		stream[i].filtered = r->stream[i].filtered;
 		stream[i].unfinished = r->stream[i].unfinished;
 	}
 	facts.file = r->args->operand[0];
@@ -332,6 +383,7 @@ static int make_page(struct report *r, FILE *file, struct err *err)
 	facts.command_line = r->command_line;
 	facts.tool = r->tool;
 	facts.damage = r->damage;
+	facts.filters = filters_given(r->args);
 	facts.next_part = r->next_part;
 	facts.start_ns = r->start_ns;
 	facts.end_ns = r->end_ns;

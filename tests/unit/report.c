@@ -180,6 +180,7 @@ static void simulate(__u64 events, taker take, void *ctx)
 				now = busy[thread];
 			dio = dio_at(now, thread, ino, dev, WAIT_SYNC);
 			lookup = lookup_at(now + 500 + dio.mapping_ns, dio.mapping_ns, thread, ino, dev, dio.op);
+			lookup.pos = dio.pos;
 			busy[thread] = dio.time + 1;
 			take(ctx, &lookups_observer, &lookup);
 			take(ctx, &dio_observer, &dio);
@@ -187,6 +188,7 @@ static void simulate(__u64 events, taker take, void *ctx)
 			struct dio_event dio = dio_at(now, thread, ino, dev, WAIT_ASYNC);
 			struct lookup_event lookup = lookup_at(now + 500 + dio.mapping_ns, dio.mapping_ns, thread, ino, dev, dio.op);
 
+			lookup.pos = dio.pos;
 			take(ctx, &lookups_observer, &lookup);
 			take(ctx, &dio_observer, &dio);
 		} else if (i % 16 < 12) {
@@ -324,9 +326,522 @@ static int write_recording(const char *path, __u64 events)
 	return 0;
 }
 
+
+static struct paths *paths;
+
+static struct format table_format(const struct observer *observer)
+{
+	struct format format;
+
+	format_init(&format, observer, FORMAT_TABLE, ERA_614);
+	format.wall_offset_ns = WALL;
+	format.paths = paths;
+	return format;
+}
+
+static void test_phases(void)
+{
+	struct dio_event dio = { .latency_ns = 100, .time = 1000, .setup_ns = 10, .device_ns = 60, .queue_ns = 0, .completion_ns = 50 };
+	struct aio_event aio = { .latency_ns = 100, .submit_ns = 40, .post_ns = 5, .nulls = AF_BIT(flight_ns) };
+	struct span span[ROLE_TIMES];
+	struct roles roles;
+	__u64 begin, end;
+	int n;
+
+	roles_init(&roles, &dio_observer);
+	n = role_phases(&roles, &dio, span);
+	is_int(n, 3, "phases: one of no length is left out");
+	is_str(span[2].field->name, "completion_ns", "phases: in their order");
+	is_u64(span[1].offset_ns, 10, "phases: each begins where the one before ends");
+	is_u64(span[2].offset_ns + span[2].ns, 100, "phases: none goes beyond the end");
+	role_times(&roles, &dio, &begin, &end);
+	is_u64(begin, 900, "an event's begin is so long before its end");
+	dio.nulls = DF_BIT(device_ns);
+	is_int(role_phases(&roles, &dio, span), 1, "phases: behind one that is not known there is none");
+	dio.nulls = DF_BIT(latency_ns);
+	is_int(role_phases(&roles, &dio, span), 0, "phases: none without a latency");
+	roles_init(&roles, &aio_observer);
+	is_int(role_phases(&roles, &aio, span), 1, "phases: aio that was complete early has one");
+}
+
+static void test_failed(void)
+{
+	struct lookup_event lookup = { .ret = -ENOSPC };
+	struct dax_event dax = { .nulls = XF_BIT(ret), .result = RESULT_FALLBACK };
+	struct dmio_event dmio = { .error_bits = 2 };
+	struct follow_event follow = { .nulls = FF_BIT(ret) };
+	struct roles roles;
+
+	roles_init(&roles, &lookups_observer);
+	ok(role_failed(&roles, &lookup), "failed: an errno");
+	lookup.ret = 0;
+	ok(!role_failed(&roles, &lookup), "failed: not if it is 0");
+	lookup.nulls = LF_BIT(ret);
+	ok(role_failed(&roles, &lookup), "failed: a lookup whose result the source cannot tell");
+	roles_init(&roles, &dax_observer);
+	ok(!role_failed(&roles, &dax), "failed: a fallback has not");
+	dax.result = 2;
+	ok(role_failed(&roles, &dax), "failed: SIGBUS");
+	roles_init(&roles, &dmio_observer);
+	ok(role_failed(&roles, &dmio), "failed: a region");
+	roles_init(&roles, &follow_observer);
+	ok(!role_failed(&roles, &follow), "failed: nobody knows of a request whose end was not seen");
+}
+
+static char *safe(const char *text)
+{
+	char *got = NULL;
+	size_t size;
+	FILE *file = open_memstream(&got, &size);
+
+	write_safe(file, text);
+	fclose(file);
+	return got;
+}
+
+static void test_text(void)
+{
+	char longest[300], expected[400], *got;
+	int shift, i;
+
+	got = safe(HOSTILE);
+	is_str(got, "\"/srv/\\u003c/script\\u003e\\u003cimg src=x onerror=alert(1)\\u003e\\u0026\\\"'\\\\\\u000a\\u00ff\"", "a hostile name is a string like any other");
+	free(got);
+	got = safe(NULL);
+	is_str(got, "null", "no text is null");
+	free(got);
+	for (shift = 0; shift < 4; shift++) {
+		memset(longest, 'a', shift);
+		longest[shift] = 0;
+		for (i = 0; i < 60; i++)
+			strcat(longest, i % 2 ? "\xe2\x82\xac" : "\xf0\x9f\x98\x80");
+		snprintf(expected, sizeof(expected), "\"%s\"", longest);
+		got = safe(longest);
+		is_str(got, expected, "characters of several bytes stay whole, from place %d on", shift);
+		free(got);
+	}
+}
+
+/* What came, counted by itself. */
+struct tally {
+	struct sum *sum;
+	struct trace *trace;
+	struct out *out;
+	__u64 events[16], errors[16], timed[16], total[16];
+	__u64 *latency;			/* of dio */
+	__u64 latencies;
+	bool failed;
+};
+
+static size_t rank(const struct observer *observer)
+{
+	size_t i;
+
+	for (i = 0; observers[i] != observer; i++)
+		;
+	return i;
+}
+
+static void add_record(void *ctx, const struct observer *observer, const void *record)
+{
+	struct tally *tally = ctx;
+	struct format format = table_format(observer);
+	size_t i = rank(observer);
+	struct roles roles;
+	__u64 latency;
+
+	roles_init(&roles, observer);
+	tally->events[i]++;
+	tally->errors[i] += role_failed(&roles, record);
+	if (role_value(&roles, roles.latency, record, &latency)) {
+		tally->timed[i]++;
+		tally->total[i] += latency;
+		if (observer == &dio_observer)
+			tally->latency[tally->latencies++] = latency;
+	}
+	tally->failed |= sum_add(tally->sum, &format, record, NULL);
+}
+
+static __u64 rows_of(const struct sum_table *table)
+{
+	__u64 events = table->others.hist.count;
+	size_t i;
+
+	for (i = 0; i < table->count; i++)
+		events += table->row[i].sum.hist.count;
+	return events;
+}
+
+/* Whatever it is split by, each event is there once. */
+static void check_sum(const struct tally *tally, const char *name)
+{
+	const struct sum *sum = tally->sum;
+	int v, i, n, slot;
+
+	ok(!tally->failed, "%s: all is added", name);
+	ok(sum_slots(sum) > 0 && sum_slots(sum) <= SUM_SLOTS, "%s: the axis of time has %d slots", name, sum_slots(sum));
+	for (v = 0; v < sum->views; v++) {
+		const struct sum_view *view = sum->view[v];
+		const char *command = view->roles.observer->command;
+		size_t of = rank(view->roles.observer);
+		__u64 pairs = 0, cells = 0, slots = 0;
+
+		is_u64(view->all.hist.count, tally->events[of], "%s: %s: events", name, command);
+		is_u64(view->all.hist.errors, tally->errors[of], "%s: %s: errors", name, command);
+		is_u64(view->all.hist.timed, tally->timed[of], "%s: %s: those with a latency", name, command);
+		is_u64(view->all.hist.total_ns, tally->total[of], "%s: %s: their sum", name, command);
+		for (i = 0; i < view->pairs; i++) {
+			pairs += view->pair[i].sum.hist.count;
+			for (slot = 0; slot < sum_slots(sum); slot++) {
+				slots += view->pair[i].cell[slot].events;
+				for (n = 0; n < HIST_BUCKETS; n++)
+					cells += view->pair[i].cell[slot].bucket[n];
+			}
+		}
+		is_u64(pairs, tally->events[of], "%s: %s: all are of an operation and device", name, command);
+		is_u64(slots, tally->events[of], "%s: %s: all are on the axis of time", name, command);
+		is_u64(cells, tally->timed[of], "%s: %s: those with a latency are in its cells", name, command);
+		for (i = 0; i < view->roles.words; i++) {
+			__u64 events = 0;
+
+			for (n = 0; n < WORD_SLOTS; n++)
+				events += view->word[i][n].count;
+			is_u64(events, tally->events[of], "%s: %s: by %s", name, command, view->roles.word[i]->name);
+		}
+		if (view->roles.ino && !view->roles.ino->nullable)
+			is_u64(rows_of(&view->files), tally->events[of], "%s: %s: all are of a file", name, command);
+		is_u64(rows_of(&view->processes), tally->events[of], "%s: %s: all are of a process", name, command);
+	}
+}
+
+static int by_size_down(const void *a, const void *b)
+{
+	const __u64 *x = a, *y = b;
+
+	return *x < *y ? 1 : *x > *y ? -1 : 0;
+}
+
+static int by_latency_down(const void *a, const void *b)
+{
+	const struct sum_slow *x = a, *y = b;
+
+	return x->latency_ns < y->latency_ns ? 1 : x->latency_ns > y->latency_ns ? -1 : 0;
+}
+
+static void test_sum(void)
+{
+	struct tally tally = { .sum = sum_new(SUM_ROWS), .latency = calloc(30000, sizeof(__u64)) };
+	struct sum_slow slow[SUM_SLOW];
+	struct sum_view *view;
+	bool same = true;
+	int i;
+
+	simulate(30000, add_record, &tally);
+	check_sum(&tally, "30000 events");
+	view = sum_view(tally.sum, &dio_observer);
+	is_int(view->slow_count, SUM_SLOW, "so many of the slowest are kept");
+	qsort(tally.latency, tally.latencies, sizeof(__u64), by_size_down);
+	memcpy(slow, view->slow, sizeof(slow));
+	qsort(slow, SUM_SLOW, sizeof(slow[0]), by_latency_down);
+	for (i = 0; i < SUM_SLOW; i++)
+		same = same && slow[i].latency_ns == tally.latency[i];
+	ok(same, "and they are the slowest of all");
+	ok(view->files.count > 5 && !view->files.given_up, "files are kept apart");
+	sum_free(tally.sum);
+	free(tally.latency);
+}
+
+/* Files, devices, time: more than there is room for. */
+static void test_bounds(void)
+{
+	struct tally tally = { .sum = sum_new(64), .latency = calloc(4000, sizeof(__u64)) };
+	struct sum_view *view;
+	bool sorted = true;
+	int i;
+
+	for (i = 0; i < 4000; i++) {
+		/* From the middle of the time to both of its ends. */
+		struct dio_event dio = dio_at(START + 7200000000000ULL + (i % 2 ? i : -i) * 1000000000ULL, 1, i % 1000, 8u << 20 | i % 100, WAIT_SYNC);
+
+		if (dio.ino < 10)
+			dio.latency_ns += 1000000000000ULL;
+		add_record(&tally, &dio_observer, &dio);
+	}
+	check_sum(&tally, "too many of everything");
+	view = sum_view(tally.sum, &dio_observer);
+	is_int(view->pairs, SUM_PAIRS, "bounds: so many operations and devices");
+	ok(view->pair[SUM_PAIRS - 1].others, "bounds: the last one is for all others");
+	ok(view->files.count <= 64 && view->files.given_up, "bounds: so many files, and others");
+	for (i = 0; i < 10; i++) {
+		size_t n;
+
+		for (n = 0; n < view->files.count && view->files.row[n].b != (__u64)i; n++)
+			;
+		sorted = sorted && n < view->files.count;
+	}
+	ok(sorted, "bounds: the files that take most of the time are never given up");
+	sum_free(tally.sum);
+	free(tally.latency);
+}
+
+static void test_axis(void)
+{
+	struct tally tally = { .sum = sum_new(8), .latency = calloc(8, sizeof(__u64)) };
+	struct dio_event dio = dio_at(START, 1, 1, 1, WAIT_SYNC);
+
+	dio.latency_ns = 1000;
+	dio.time = 3600000000000ULL;
+	add_record(&tally, &dio_observer, &dio);
+	is_int(sum_slots(tally.sum), 1, "axis: one event, one slot");
+	dio.time += 1ULL << 20;
+	add_record(&tally, &dio_observer, &dio);
+	is_int(sum_slots(tally.sum), 2, "axis: a millisecond later, the next one");
+	dio.time = 3600000000000ULL - (100ULL << 20);
+	add_record(&tally, &dio_observer, &dio);
+	is_int(sum_slots(tally.sum), 102, "axis: one that comes late makes room before them");
+	dio.time = 2000;
+	add_record(&tally, &dio_observer, &dio);
+	ok(sum_slots(tally.sum) > SUM_SLOTS / 2 - 2 && sum_slots(tally.sum) <= SUM_SLOTS, "axis: an hour has %d slots", sum_slots(tally.sum));
+	dio.time = ~0ULL - 5;
+	add_record(&tally, &dio_observer, &dio);
+	check_sum(&tally, "axis: the end of time");
+	sum_free(tally.sum);
+	free(tally.latency);
+}
+
+static int count_of(const char *text, const char *part)
+{
+	int n = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		n++;
+	return n;
+}
+
+static void test_page(void)
+{
+	struct tally tally = { .sum = sum_new(SUM_ROWS), .latency = calloc(3000, sizeof(__u64)) };
+	struct page_stream stream = { .observer = &dio_observer, .command = "dio", .source = "iomap_dio" };
+	struct page_facts facts = { .file = HOSTILE, .kernel = HOSTILE, .machine = HOSTILE, .node = HOSTILE, .command_line = HOSTILE, .tool = HOSTILE, .filters = HOSTILE,
+				    .damage = HOSTILE, .next_part = HOSTILE, .stream = &stream, .streams = 1, .start_ns = START, .end_ns = START + 5, .files = 1 };
+	char *text = NULL, *data = NULL;
+	size_t size;
+	FILE *file;
+
+	simulate(3000, add_record, &tally);
+	sum_name_device(tally.sum, DEV_A, HOSTILE);
+	file = open_memstream(&data, &size);
+	page_data(file, tally.sum, &facts);
+	fclose(file);
+	is_int(count_of(data, "<") + count_of(data, ">") + count_of(data, "&"), 0, "page: its data have nothing that HTML gives a meaning");
+	ok(count_of(data, "onerror=alert(1)") > 10, "page: and hostile names are in them");
+	is_int(count_of(data, "\n"), 0, "page: no line ends in them");
+	file = open_memstream(&text, &size);
+	page_print(file, tally.sum, &facts);
+	fclose(file);
+	is_int(count_of(text, "</script"), 2, "page: two scripts end, that of the data and the page's own");
+	is_int(count_of(text, "<img"), 0, "page: there is no image");
+	is_int(count_of(text, "@DATA@") + count_of(text, "@POLICY@") + count_of(text, "@STYLE@") + count_of(text, "@SCRIPT@"), 0, "page: each mark is replaced");
+	has(text, data, "page: it has the data whole");
+	is_str(text + strlen(text) - 8, "</html>\n", "page: and ends as it should");
+	free(text);
+	free(data);
+	sum_free(tally.sum);
+	tally.sum = sum_new(8);
+	file = open_memstream(&text, &size);
+	memset(&facts, 0, sizeof(facts));
+	page_data(file, tally.sum, &facts);
+	fclose(file);
+	has(text, "\"observers\":[]", "page: of nothing");
+	free(text);
+	sum_free(tally.sum);
+	free(tally.latency);
+}
+
+struct drawn {
+	__u32 process, thread;
+	__u64 begin, end;
+	size_t number;
+};
+
+static int by_track(const void *a, const void *b)
+{
+	const struct drawn *x = a, *y = b;
+
+	return x->process != y->process ? x->process < y->process ? -1 : 1 : x->thread != y->thread ? x->thread < y->thread ? -1 : 1 :
+	       x->begin != y->begin ? x->begin < y->begin ? -1 : 1 : x->number < y->number ? -1 : 1;
+}
+
+/* Slices that go beyond the one around them, in a trace's text. @slices: how many there are. */
+static int overlaps(char *text, size_t *slices)
+{
+	static struct drawn drawn[200000], open[64];
+	char *line = text, *next;
+	size_t i, count = 0;
+	int wrong = 0, depth = 0;
+
+	for (; line; line = next) {
+		__u64 us, dur;
+		unsigned int ns, dur_ns;
+		struct drawn *d = &drawn[count];
+		char *at;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		at = strstr(line, ",\"pid\":");
+		if (!strstr(line, "\"ph\":\"X\"") || !at)
+			continue;
+		if (sscanf(at, ",\"pid\":%u,\"tid\":%u,\"ts\":%llu.%3u,\"dur\":%llu.%3u", &d->process, &d->thread, &us, &ns, &dur, &dur_ns) != 6) {
+			wrong++;
+			continue;
+		}
+		d->begin = us * 1000 + ns;
+		d->end = d->begin + dur * 1000 + dur_ns;
+		d->number = count++;
+	}
+	qsort(drawn, count, sizeof(drawn[0]), by_track);
+	for (i = 0; i < count; i++) {
+		if (i && (drawn[i].process != drawn[i - 1].process || drawn[i].thread != drawn[i - 1].thread))
+			depth = 0;
+		while (depth && open[depth - 1].end <= drawn[i].begin)
+			depth--;
+		wrong += depth && drawn[i].end > open[depth - 1].end;
+		if (depth < 64)
+			open[depth++] = drawn[i];
+	}
+	*slices = count;
+	return wrong;
+}
+
+static void note_record(void *ctx, const struct observer *observer, const void *record)
+{
+	struct tally *tally = ctx;
+
+	tally->events[0]++;
+	tally->failed |= trace_note(tally->trace, observer, record);
+}
+
+static void put_record(void *ctx, const struct observer *observer, const void *record)
+{
+	struct tally *tally = ctx;
+	struct format format;
+
+	format_init(&format, observer, FORMAT_JSON, ERA_614);
+	format.wall_offset_ns = WALL;
+	trace_put(tally->trace, tally->out, &format, record, NULL);
+}
+
+/* All that do not nest by themselves: threads that do two things at a time, lookups across the phases of their request, the same begin. */
+static void entangle(__u64 events, taker take, void *ctx)
+{
+	__u64 i;
+
+	state = 42;
+	for (i = 0; i < events; i++) {
+		__u64 begin = START + noise(4000) * 10;
+		struct dio_event dio = dio_at(begin, noise(2), 2, DEV_A, noise(3));
+		struct lookup_event lookup = lookup_at(begin + noise(4000), noise(3000), noise(2), 2, DEV_A, OP_DIO_READ);
+
+		dio.setup_ns = noise(500);
+		dio.mapping_ns = noise(1000);
+		dio.device_ns = noise(500);
+		dio.queue_ns = noise(50);
+		dio.completion_ns = noise(50);
+		dio.latency_ns = noise(4) ? dio.setup_ns + dio.device_ns + dio.queue_ns + dio.completion_ns : noise(900);
+		dio.time = begin + dio.latency_ns;
+		if (!noise(5))
+			lookup.latency_ns = 0;
+		if (!noise(7))
+			lookup.time = dio.time, lookup.latency_ns = dio.latency_ns;
+		take(ctx, &dio_observer, &dio);
+		take(ctx, &lookups_observer, &lookup);
+	}
+}
+
+static void check_trace(const char *name, void (*events)(__u64 events, taker take, void *ctx), __u64 count, __u64 limit)
+{
+	struct tally tally = { .trace = trace_new(limit) };
+	char path[] = "/tmp/trace.XXXXXX", *text;
+	int fd = mkstemp(path);
+	size_t slices = 0, instants;
+	off_t size;
+
+	unlink(path);
+	tally.out = out_new(fd, 1 << 20, NULL);
+	events(count, note_record, &tally);
+	ok(!tally.failed && !trace_place(tally.trace), "%s: all are placed", name);
+	trace_begin(tally.trace, tally.out, NULL, WALL);
+	events(count, put_record, &tally);
+	trace_end(tally.trace, tally.out);
+	out_flush(tally.out);
+	size = lseek(fd, 0, SEEK_END);
+	text = calloc(1, size + 1);
+	ok(pread(fd, text, size, 0) == size, "%s: it is written", name);
+	instants = count_of(text, "\"ph\":\"i\"");
+	slices = count_of(text, "\"event\":\"");
+	is_u64(slices, tally.events[0] - trace_left_out(tally.trace), "%s: each event is there once", name);
+	is_u64(trace_left_out(tally.trace), tally.events[0] > limit ? tally.events[0] - limit : 0, "%s: those beyond the limit are counted", name);
+	is_int(overlaps(text, &slices), 0, "%s: slices nest", name);
+	ok(slices + instants >= (tally.events[0] < limit ? tally.events[0] : limit), "%s: %zu slices and %zu instants", name, slices, instants);
+	free(text);
+	close(fd);
+	out_free(tally.out);
+	trace_free(tally.trace);
+}
+
+static void nothing(__u64 events, taker take, void *ctx)
+{
+	(void)events;
+	(void)take;
+	(void)ctx;
+}
+
+static void test_tables(void)
+{
+	char *text = NULL, name[64];
+	size_t size, i;
+	FILE *file = open_memstream(&text, &size);
+	int n, missing = 0;
+
+	tables_print(file);
+	fclose(file);
+	for (i = 0; i < observer_count; i++) {
+		const char *table;
+
+		snprintf(name, sizeof(name), "CREATE TABLE IF NOT EXISTS iomap_%s\n", observers[i]->event);
+		table = strstr(text, name);
+		for (n = 0; table && n < observers[i]->field_count; n++) {
+			const char *end = strstr(table, ";\n"), *at;
+
+			snprintf(name, sizeof(name), "    `%s` ", observers[i]->field[n].name);
+			at = strstr(table, name);
+			missing += !at || at > end;
+		}
+		ok(table && !missing, "tables: %s has a column for each field", observers[i]->command);
+	}
+	has(text, "iomap_summary", "tables: there is one for the summaries");
+	is_int(count_of(text, "'s `"), 0, "tables: a comment is in quotes to its end");
+	free(text);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 2 && !strcmp(argv[1], "write"))
 		return write_recording(argv[2], argc > 3 ? strtoull(argv[3], NULL, 10) : 20000);
+	paths = paths_told(path_named, NULL);
+	test_phases();
+	test_failed();
+	test_text();
+	test_sum();
+	test_bounds();
+	test_axis();
+	test_page();
+	check_trace("a database", simulate, 8000, TRACE_EVENTS);
+	check_trace("entangled", entangle, 3000, TRACE_EVENTS);
+	check_trace("too many", simulate, 2000, 100);
+	check_trace("nothing", nothing, 0, 100);
+	test_tables();
+	paths_free(paths);
 	return done_testing();
 }

@@ -652,6 +652,7 @@ function recording() {
 				{ title: "observer", cls: "word", text: s => s.command },
 				{ title: "source", cls: "word", text: s => s.source || "\u2013" },
 				{ title: "in this page", n: true, text: s => s.known ? count(s.records) : "not known here" },
+				...(rec.filters ? [{ title: "left out here", n: true, text: s => count(s.filtered) }] : []),
 				{ title: "seen", n: true, text: s => s.account ? count(s.account.seen) : "\u2013" },
 				{ title: "filtered", n: true, text: s => s.account ? count(s.account.filtered) : "\u2013" },
 				{ title: "lost", n: true, text: s => s.account ? s.account.lost ? el("span", { class: "bad" }, count(s.account.lost)) : "0" : "not told" },

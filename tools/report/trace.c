@@ -31,7 +31,7 @@ static const char *const track_names[] = {
 struct slice {
 	__u64 begin, end;
 	__u64 cut[ROLE_TIMES];	/* where its phases begin and end */
-	__u64 ino;
+	__u64 ino, pos, len;
 	struct task_comm comm;
 	__u32 pid, tid, dev;
 	__u32 number;		/* in the order of the recording */
@@ -170,6 +170,8 @@ int trace_note(struct trace *trace, const struct observer *observer, const void 
 	s->tid = role_value(roles, roles->tid, record, &value) ? value : 0;
 	s->dev = role_value(roles, roles->dev, record, &value) ? value : 0;
 	s->ino = role_value(roles, roles->ino, record, &value) ? value : 0;
+	s->pos = role_value(roles, roles->pos, record, &value) ? value : 0;
+	s->len = role_value(roles, roles->len, record, &value) ? value : 0;
 	if (roles->comm)
 		memcpy(&s->comm, (const char *)record + roles->comm->offset, sizeof(s->comm));
 	count = role_phases(roles, record, span);
@@ -279,10 +281,13 @@ static int new_lane(struct trace *trace, struct group *group, const struct slice
 	return 0;
 }
 
-/* A lookup, or a fault, of an asynchronous request lies in what its thread does before it has the request queued: before the first bio. */
+/*
+ * A lookup belongs to the asynchronous request that its thread has begun last, if it is for a part of its range: the thread goes on to the
+ * next one only once all of them are made.
+ */
 static bool within_queued(struct trace *trace, const struct slice *q, const struct slice *s)
 {
-	return q && q->dev == s->dev && q->ino == s->ino && q->cuts && s->begin > q->begin && s->end <= q->cut[0] &&
+	return q && !s->instant && q->dev == s->dev && q->ino == s->ino && s->pos - q->pos < q->len && s->begin > q->begin && s->end <= q->end &&
 	       fits(&trace->lane[q->lane], s);
 }
 

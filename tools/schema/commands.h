@@ -209,8 +209,11 @@
 		"thread's request where it lies in it, its phases inside; requests in flight at the same time are on tracks beside each other. " \
 		"-o ndjson prints the objects that -o json of each observer prints, with node, kernel and recording in front. -o clickhouse prints the " \
 		"tables for these, and needs no file.\n\n" \
+		"The filters are those of the observers, asked of what was recorded. One to whose events a filter means nothing, as -f to those of dmio, " \
+		"is left out.\n\n" \
 		"A recording that is damaged, or was cut, is read up to there; the page and standard error say so, and the status is 7.", \
-		LIST(OPT_REPORT_OUTPUT, OPT_TO, OPT_COUNT_REPORT, OPT_VERBOSE, OPT_HELP), \
+		LIST(OPT_REPORT_OUTPUT, OPT_TO, OPT_OBSERVE_REPORT, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_DEV, OPT_INO, OPT_FILE, OPT_MIN_LATENCY, OPT_ERRORS, \
+		     OPT_COUNT_REPORT, OPT_HELP), \
 		"iomapscope report --to report.html db.rec\ta page to look at, and to pass on\n" \
 		"iomapscope report -o perfetto --to db.json db.rec\tfor ui.perfetto.dev\n" \
 		"iomapscope report -o ndjson db.rec | grep '\"event\":\"dio\"'\tits direct I/O, for a program to read\n" \

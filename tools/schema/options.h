@@ -134,6 +134,8 @@
 	       "stop after N were printed; what comes later counts as filtered") \
 	OPTION(COUNT_REPORT, 'n', "count", "N", NUMBER, NULL, "Bounds", \
 	       "of a trace: so many events at most, 500000 by default; what comes later is counted, and left out") \
+	OPTION(OBSERVE_REPORT, 'e', "observe", "LIST", WORDS, "lookups|ioends|dio|dax|aio|dmio|follow", "Filters", \
+	       "only what these observers saw, separated by commas") \
 	OPTION(COUNT_TOP, 'n', "count", "N", NUMBER, NULL, "Bounds", \
 	       "stop after N intervals") \
 	OPTION(SOURCE, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter+fexit|iomap_iter+dstmap", "Kernel", \
