@@ -29,8 +29,6 @@ JOBS = """
 [global]
 time_based
 runtime=16
-thread
-group_reporting
 [db]
 filename=/mnt/xfs/db
 size=64m
@@ -93,7 +91,7 @@ def inside(out):
     with open("/mnt/xfs/<b>&amp;<script>", "wb") as file:
         file.write(b"d" * 65536)
     with open(os.path.join(out, "record.err"), "w") as err:
-        recorder = subprocess.Popen([tool.TOOL, "record", "-e", ",".join(reports.OBSERVERS), "--force", os.path.join(out, "all.rec")], stderr=err)
+        recorder = subprocess.Popen(["iomapscope", "record", "-e", ",".join(reports.OBSERVERS), "mixed.rec"], executable=tool.TOOL, cwd=out, stderr=err)
     deadline = time.monotonic() + 100
     while (tool.capabilities(recorder.pid) or 0) >> tool.CAP_BPF & 1:
         if time.monotonic() > deadline or recorder.poll() is not None:
@@ -136,7 +134,7 @@ def main():
             skip_all(f"{program} is not installed")
     out = os.path.join(tool.BUILD, "tests", "report")
     t = Tap("report")
-    recording = os.path.join(out, "all.rec")
+    recording = os.path.join(out, "mixed.rec")
     if "--again" not in sys.argv:
         done = record(out)
         if not t.equal(done.returncode, 0, "the guest records", done.stdout[-2000:] + done.stderr[-2000:] + "".join(open(f).read() for f in glob.glob(out + "/*.err"))):

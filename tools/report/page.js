@@ -96,7 +96,7 @@ function table(caption, columns, rows, options = {}) {
 		} }, column.title) : column.title));
 	draw();
 	return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-		el("table", options.attributes, el("caption", null, options.note ? caption + ". " + options.note : caption), el("thead", null, el("tr", null, heads)), body));
+		el("table", options.attributes, el("caption", null, el("span", { class: "unseen" }, caption + (options.note ? ". " : "")), options.note), el("thead", null, el("tr", null, heads)), body));
 }
 
 /* A part of a whole as a bar. */
@@ -168,7 +168,7 @@ function ticks(span, most) {
 	return list;
 }
 function seconds(ns, span) {
-	return span >= 20e9 ? String(Math.round(ns / 1e8) / 10) + "\u202fs" : span >= 2e9 ? (ns / 1e9).toFixed(1) + "\u202fs" : span >= 2e6 ? cut(ns / 1e6) + "\u202fms" : time(Math.round(ns));
+	return span >= 2e9 ? String(Math.round(ns / 1e8) / 10) + "\u202fs" : span >= 2e6 ? cut(ns / 1e6) + "\u202fms" : time(Math.round(ns));
 }
 
 /* What was chosen of an observer's operations and devices, added up. */
@@ -623,9 +623,10 @@ function slowest(observer) {
 
 /* What was recorded, by what, and what of it is missing. */
 function recording() {
+	const file = rec.file || "";
 	const facts = [
 		["Recorded", rec.start.slice(0, 19).replace("T", " ") + " UTC"], ["For", time(rec.duration_ns)], ["Machine", [rec.node, rec.machine].filter(Boolean).join(", ")],
-		["Kernel", rec.kernel], ["Recorded by", rec.tool ? "iomapscope " + rec.tool : null], ["File", rec.files > 1 ? rec.file + " and " + (rec.files - 1) + " more" : rec.file],
+		["Kernel", rec.kernel], ["Recorded by", rec.tool ? "iomapscope " + rec.tool : null], ["File", file.slice(file.lastIndexOf("/") + 1) + (rec.files > 1 ? " and " + (rec.files - 1) + " more" : "")],
 	].filter(f => f[1]);
 	const streams = rec.streams, notices = [];
 	if (rec.damage)

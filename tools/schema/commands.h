@@ -217,7 +217,7 @@
 		"iomapscope report --to report.html db.rec\ta page to look at, and to pass on\n" \
 		"iomapscope report -o perfetto --to db.json db.rec\tfor ui.perfetto.dev\n" \
 		"iomapscope report -o ndjson db.rec | grep '\"event\":\"dio\"'\tits direct I/O, for a program to read\n" \
-		"iomapscope report -o clickhouse | clickhouse-client -n\tthe tables for these\n") \
+		"iomapscope report -o clickhouse --to tables.sql\tthe tables for these\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \
