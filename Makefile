@@ -36,7 +36,7 @@ test: ## the same set-up, then all tests
 
 .PHONY: clean distclean help
 clean: ## remove what was built from this tree's own sources; the kernels and what was downloaded stay
-	rm -rf $(BUILD)/bin $(BUILD)/bpf $(BUILD)/obj $(BUILD)/man $(BUILD)/completion $(BUILD)/unit $(BUILD)/workloads $(BUILD)/guest
+	rm -rf $(BUILD)/bin $(BUILD)/bpf $(BUILD)/obj $(BUILD)/man $(BUILD)/completion $(BUILD)/unit $(BUILD)/workloads $(BUILD)/fuzz $(BUILD)/guest
 
 distclean: ## remove all of build/, the kernel trees included
 	@! scripts/kernel-tree unsaved || { echo "distclean: save it (make kernel-patches), or remove build/ yourself" >&2; exit 1; }

@@ -149,6 +149,35 @@ $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@$(CC) $(UNIT_CFLAGS) $< $(UNIT_OBJ) $(TOOL_LIBS) -o $@
 
+# The fuzzer of the reader of recordings: the library once more, by clang with libFuzzer and the sanitizers.
+FUZZ := $(BUILD)/fuzz
+FUZZ_SECONDS ?= 600
+FUZZ_RUNTIME := $(wildcard /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-*.a)
+# The checksums are not looked at in this build: see crc_good() in tools/lib/recording.c.
+FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+FUZZ_OBJ := $(LIB_SRC:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/tests/fuzz/recording.o
+
+.PHONY: fuzz
+fuzz: $(FUZZ)/recording $(UNIT)/recording ## fuzz the reader of recordings for FUZZ_SECONDS (600)
+	@rm -rf $(FUZZ)/corpus && mkdir -p $(FUZZ)/corpus && $(UNIT)/recording corpus $(FUZZ)/corpus
+	$(FUZZ)/recording -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=16384 -print_final_stats=1 \
+		-artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus
+
+# The tests run it for a while, if it can be built.
+ifneq ($(FUZZ_RUNTIME),)
+unit: $(FUZZ)/recording
+endif
+
+$(FUZZ)/obj/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
+	$(call say,FUZZ,$<)
+	@mkdir -p $(@D)
+	@$(CLANG) $(TOOL_CPP) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+
+$(FUZZ)/recording: $(FUZZ_OBJ) $(LIBBPF)
+	$(call say,LINK,$@)
+	@$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(FUZZ_OBJ) $(TOOL_LIBS) -o $@
+
 docs-events: $(EVENTS) ## write the tables of docs/events.md: the fields of each observer's events, the kernel's events
 	@set -e; for table in $(FIELDED); do \
 		tools/schema/splice docs/events.md $$table-fields $(BUILD)/man/$$table-fields.md; done
@@ -156,5 +185,5 @@ docs-events: $(EVENTS) ## write the tables of docs/events.md: the fields of each
 	@tools/schema/splice docs/events.md kernel-events $(BUILD)/man/kernel-events.md
 
 -include $(CMD_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(OBJ)/tools/schema/gen.d $(wildcard $(UNIT)/obj/tests/unit/*.d) $(UNIT_OBJ:.o=.d) \
-	$(wildcard $(BPF_OUT)/*.bpf.o.d)
+	$(wildcard $(BPF_OUT)/*.bpf.o.d) $(FUZZ_OBJ:.o=.d)
 .SECONDARY:

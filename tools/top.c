@@ -16,6 +16,8 @@
 #include "format.h"
 #include "names.h"
 #include "output.h"
+#include "recording.h"
+#include "replay.h"
 #include "screen.h"
 #include "session.h"
 #include "top.h"
@@ -52,6 +54,12 @@ struct running {
 	char sources[512];
 	__u64 interval_ns, read_ns;
 	bool on_screen;
+	/* Of --read: */
+	struct recording *recording;
+	struct replay *replay[KINDS];		/* NULL: not recorded */
+	__u64 left_out[KINDS], refused[KINDS];
+	struct recorded held;			/* the first record of the next interval */
+	bool holds, ended, damaged;
 };
 
 struct feeding {
@@ -76,8 +84,24 @@ static const char *find_path(void *ctx, __u32 dev, __u64 ino)
 	for (i = 0; i < KINDS && !path; i++) {
 		if (r->observation[i])
 			path = observe_path(r->observation[i], dev, ino);
+		else if (r->replay[i])
+			path = replay_path(r->replay[i], dev, ino);
 	}
 	return path;
+}
+
+static const char *told_device(void *ctx, __u32 dev)
+{
+	struct running *r = ctx;
+
+	return recording_device(r->recording, dev);
+}
+
+static const char *told_cgroup(void *ctx, __u64 cgroup)
+{
+	struct running *r = ctx;
+
+	return recording_cgroup(r->recording, cgroup);
 }
 
 /* Makes room: what has done nothing for long is taken out of the kernel's table, with what it may have done just now. */
@@ -134,6 +158,104 @@ static int read_interval(struct running *r, bool last)
 			r->facts.keys = top_keys(r->top, kinds[i].of);
 	}
 	format_sync_clock(&r->format);
+	return 0;
+}
+
+/* Adds a record to its table. */
+static void replay_record(struct running *r, const struct recorded *event)
+{
+	bool counted;
+	size_t i;
+
+	for (i = 0; i < KINDS; i++) {
+		if (!r->replay[i] || r->code[i].observer != event->observer)
+			continue;
+		r->format.wall_offset_ns = event->wall_offset_ns;
+		if (replay_filtered(r->replay[i], event->record)) {
+			r->left_out[i]++;
+			continue;
+		}
+		replay_note_path(r->replay[i], event->record);
+		if (!replay_top(r->replay[i], event->record, r->facts.room, &counted))
+			r->refused[i]++;
+		else if (!counted)
+			r->left_out[i]++;
+	}
+}
+
+/* Makes room as evict() does; nothing is added meanwhile. */
+static void replay_evict(struct running *r, size_t kind)
+{
+	static struct top_key key[EVICT_AT_ONCE];
+	size_t count, i;
+
+	do {
+		count = top_idle(r->top, kinds[kind].of, key, EVICT_AT_ONCE);
+		for (i = 0; i < count; i++) {
+			replay_forget(r->replay[kind], &key[i]);
+			top_forget(r->top, kinds[kind].of, &key[i]);
+		}
+	} while (count == EVICT_AT_ONCE);
+}
+
+/* The next interval of the recording in which there is something, by the records' times. 0 or -errno. */
+static int replay_interval(struct running *r)
+{
+	__u64 begin_ns = r->read_ns, end_ns, time;
+	struct recorded event;
+	bool some = false;
+	int ret;
+	size_t i;
+
+	while (!session_stop) {
+		if (r->holds) {
+			event = r->held;
+			r->holds = false;
+		} else {
+			ret = recording_next(r->recording, &event);
+			if (ret <= 0) {
+				r->ended = true;
+				r->damaged = ret < 0;
+				break;
+			}
+		}
+		for (i = 0; i < KINDS && !(r->replay[i] && r->code[i].observer == event.observer); i++)
+			;
+		if (i == KINDS)
+			continue;
+		time = replay_time(r->replay[i], event.record);
+		if (time > begin_ns && time - begin_ns >= r->interval_ns) {
+			if (some) {
+				r->held = event;
+				r->holds = true;
+				break;
+			}
+			begin_ns += (time - begin_ns) / r->interval_ns * r->interval_ns;
+		}
+		some = true;
+		replay_record(r, &event);
+	}
+	end_ns = begin_ns + r->interval_ns;
+	if (r->ended && recording_end_ns(r->recording) < end_ns && recording_end_ns(r->recording) > begin_ns)
+		end_ns = recording_end_ns(r->recording);
+	top_begin(r->top, end_ns);
+	r->format.span_ns = end_ns - begin_ns;
+	r->facts.time_ns = r->read_ns = end_ns;
+	r->facts.lost = 0;
+	r->facts.keys = 0;
+	for (i = 0; i < KINDS; i++) {
+		struct feeding feeding = { r->top, kinds[i].of };
+
+		if (!r->replay[i])
+			continue;
+		ret = replay_collect(r->replay[i], feed, &feeding);
+		if (ret)
+			return ret;
+		replay_evict(r, i);
+		r->facts.lost += r->refused[i];
+		if (top_keys(r->top, kinds[i].of) > r->facts.keys)
+			r->facts.keys = top_keys(r->top, kinds[i].of);
+	}
 	return 0;
 }
 
@@ -220,9 +342,27 @@ static int run_batch(struct running *r)
 	return ret ? ret : print_rows(r);
 }
 
+/* All of a recording, or as many intervals of it. */
+static int replay_batch(struct running *r)
+{
+	__u64 left = r->args->given[OPT_COUNT_TOP] ? r->args->number[OPT_COUNT_TOP] : ~0ULL;
+	int ret = 0;
+
+	if (r->format.kind == FORMAT_CSV)
+		out_end(r->out, format_header(&r->format, out_begin(r->out)), false);
+	while (!ret && left-- && !r->ended && !session_stop && !out_error(r->out)) {
+		ret = replay_interval(r);
+		if (!ret)
+			ret = print_rows(r);
+	}
+	out_flush(r->out);
+	return ret;
+}
+
 static int run_screen(struct running *r, struct err *err)
 {
-	__u64 next = r->read_ns + r->interval_ns, left = r->args->given[OPT_COUNT_TOP] ? r->args->number[OPT_COUNT_TOP] : 0;
+	__u64 looked = monotonic_ns(), next = r->recording ? looked : looked + r->interval_ns;
+	__u64 left = r->args->given[OPT_COUNT_TOP] ? r->args->number[OPT_COUNT_TOP] : 0;
 	struct screen *screen = screen_open(&r->view, &r->interval_ns, &r->format, r->names, err);
 	bool more = true;
 	int ret = 0;
@@ -236,10 +376,12 @@ static int run_screen(struct running *r, struct err *err)
 			if (left == 1)
 				break;
 			left -= !!left;
-			ret = read_interval(r, false);
+			/* A recording goes on as fast as it was made, and stands still at its end. */
+			ret = !r->recording ? read_interval(r, false) : r->ended ? 0 : replay_interval(r);
 			if (ret)
 				break;
-			next = r->read_ns + r->interval_ns;
+			looked = monotonic_ns();
+			next = looked + r->interval_ns;
 		}
 		ret = top_rows(r->top, &r->view, names_put, r->names, &rows);
 		if (ret)
@@ -248,10 +390,35 @@ static int run_screen(struct running *r, struct err *err)
 		more = screen_wait(screen, &rows, screen_paused(screen) ? monotonic_ns() + 1000000000 : next);
 		top_rows_free(&rows);
 		/* An interval that has been changed counts from the last look. */
-		next = r->read_ns + r->interval_ns;
+		next = looked + r->interval_ns;
 	}
 	screen_close(screen);
-	return ret ? ret : finish(r);
+	return ret || r->recording ? ret : finish(r);
+}
+
+/* What was recorded, and became of it here. */
+static const struct account *replay_account(struct running *r, size_t kind)
+{
+	static struct account account;
+	const struct account *told = recording_account(r->recording, r->code[kind].observer);
+	const struct recording_stream *stream = recording_stream(r->recording, r->code[kind].observer);
+	__u64 read = stream->events - (r->holds && r->held.observer == stream->observer);
+
+	memset(&account, 0, sizeof(account));
+	if (told)
+		account = *told;
+	else
+		account.seen = read;
+	account.command = stream->command;
+	account.source = stream->source;
+	account.cut = r->damaged;
+	if (!told)
+		account.duration_ns = r->read_ns - recording_info(r->recording)->start_ns;
+	account.emitted = top_counted(r->top, kinds[kind].of);
+	account.filtered += r->left_out[kind];
+	account.lost[LOSS_map_full] += r->refused[kind];
+	account.lost[LOSS_evicted] += read - r->left_out[kind] - r->refused[kind] - account.emitted;
+	return &account;
 }
 
 /* The last lines, one an observer: JSON's to standard output, the others' to standard error. */
@@ -265,9 +432,9 @@ static int conclude(struct running *r, struct err *err)
 	for (i = 0; i < KINDS; i++) {
 		const struct account *account;
 
-		if (!r->observation[i])
+		if (!r->observation[i] && !r->replay[i])
 			continue;
-		account = observe_account(r->observation[i], top_counted(r->top, kinds[i].of), err);
+		account = r->replay[i] ? replay_account(r, i) : observe_account(r->observation[i], top_counted(r->top, kinds[i].of), err);
 		if (!account)
 			return -1;
 		complete = complete && account_complete(account);
@@ -285,6 +452,10 @@ static int conclude(struct running *r, struct err *err)
 		return err_set(err, STATUS_OUTPUT, "cannot write the output: its reader does not read");
 	if (error)
 		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s", strerror(error));
+	if (r->damaged) {
+		*err = *recording_error(r->recording);
+		return -1;
+	}
 	if (r->args->given[OPT_STRICT] && !complete)
 		return err_set(err, STATUS_LOST, "something was lost, or may not have been seen (--strict)");
 	return 0;
@@ -324,6 +495,39 @@ static int attach_all(struct running *r, struct btf *btf, unsigned int keys, str
 	return count ? 0 : -1;
 }
 
+/* What of the recording this can show, and the filters leave something of. */
+static int open_recording(struct running *r, unsigned int keys, struct err *err)
+{
+	__u64 ops = r->args->given[OPT_OP] ? r->args->number[OPT_OP] : 0;
+	char *p = r->sources;
+	size_t i, count = 0;
+
+	r->recording = recording_open(r->args->text[OPT_READ], err);
+	if (!r->recording)
+		return -1;
+	for (i = 0; i < KINDS; i++) {
+		const struct recording_stream *stream;
+
+		r->code[i] = kinds[i].code();
+		stream = recording_stream(r->recording, r->code[i].observer);
+		if (!stream || (ops && !(ops & kinds[i].ops)))
+			continue;
+		r->replay[i] = replay_new(r->args, r->recording, r->code[i].observer, err);
+		if (!r->replay[i])
+			return -1;
+		r->facts.observed |= 1u << kinds[i].of;
+		p += snprintf(p, r->sources + sizeof(r->sources) - p, "%s%s by %s", count++ ? ", " : "", stream->command, stream->source);
+	}
+	if (!count)
+		return err_set(err, STATUS_USAGE, "%.200s has nothing that top shows", r->args->text[OPT_READ]);
+	r->facts.sources = r->sources;
+	r->facts.room = keys;
+	r->read_ns = recording_info(r->recording)->start_ns;
+	r->format.wall_offset_ns = recording_info(r->recording)->wall_offset_ns;
+	names_tell(r->names, &(struct names_told) { told_device, told_cgroup, r });
+	return 0;
+}
+
 static int check_args(const struct args *args, struct err *err)
 {
 	if (args->given[OPT_INTERVAL_TOP] &&
@@ -333,6 +537,8 @@ static int check_args(const struct args *args, struct err *err)
 		return err_set(err, STATUS_USAGE, "--keys: %s is above %u", args->text[OPT_KEYS], KEYS_MAX);
 	if (args->given[OPT_IN_FLIGHT] && args->number[OPT_IN_FLIGHT] > 1u << 20)
 		return err_set(err, STATUS_USAGE, "--in-flight: %s is above %u", args->text[OPT_IN_FLIGHT], 1u << 20);
+	if (args->given[OPT_READ] && args->given[OPT_DURATION])
+		return err_set(err, STATUS_USAGE, "--duration is for observing, not for --read");
 	return 0;
 }
 
@@ -360,6 +566,15 @@ static int run(struct running *r, struct err *err)
 	names_ask(r->names, find_path, r);
 	format_init(&r->format, &top_table, args->given[OPT_OUTPUT] ? args->number[OPT_OUTPUT] : FORMAT_TABLE, 0);
 	r->format.clock = args->given[OPT_CLOCK] ? args->number[OPT_CLOCK] : CLOCK_WALL;
+	if (args->given[OPT_READ]) {
+		if (open_recording(r, keys, err))
+			return -1;
+		session_signals();
+		ret = r->on_screen ? run_screen(r, err) : replay_batch(r);
+		if (ret)
+			return err->text[0] ? -1 : err_set(err, STATUS_FAILED, "cannot read the recording: %s", strerror(-ret));
+		return conclude(r, err);
+	}
 	/* What is wrong with the arguments, or the privileges, comes before what is wrong with the kernel. */
 	if (filter_resolve(&config, args, err))
 		return -1;
@@ -396,8 +611,11 @@ int top_main(const struct args *args, struct err *err)
 	}
 	r->args = args;
 	ret = run(r, err);
-	for (i = 0; i < KINDS; i++)
+	for (i = 0; i < KINDS; i++) {
 		observe_close(r->observation[i]);
+		replay_free(r->replay[i]);
+	}
+	recording_close(r->recording);
 	names_free(r->names);
 	top_free(r->top);
 	out_free(r->out);

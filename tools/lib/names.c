@@ -31,6 +31,7 @@ struct names {
 	size_t cgroups, cgroup_room;
 	path_finder find;
 	void *find_ctx;
+	struct names_told told;		/* @device: NULL if nobody tells */
 };
 
 struct names *names_new(const char *cgroups)
@@ -51,6 +52,11 @@ void names_ask(struct names *names, path_finder find, void *ctx)
 {
 	names->find = find;
 	names->find_ctx = ctx;
+}
+
+void names_tell(struct names *names, const struct names_told *told)
+{
+	names->told = *told;
 }
 
 static void forget_cgroups(struct names *names)
@@ -129,26 +135,41 @@ static char *put_end(char *p, const char *path)
 char *file_name(struct names *names, char *p, __u32 dev, __u64 ino)
 {
 	const char *path = names->find ? names->find(names->find_ctx, dev, ino) : NULL;
-	const struct mount *mount;
+	const char *point = NULL;
 	char *start = p;
 
 	if (path)
 		return put_end(p, path);
-	mount = mount_of(names, dev);
+	if (names->told.device) {
+		point = names->told.device(names->told.ctx, dev);
+		/* Behind the number and the device's own name, which have no slash and no blank. */
+		point = point ? strstr(point, " /") : NULL;
+		point += !!point;
+	} else {
+		const struct mount *mount = mount_of(names, dev);
+
+		point = mount ? mount->point : NULL;
+	}
 	p = put_dev(p, dev);
 	*p++ = '/';
 	p = put_dec(p, ino);
-	if (!mount)
+	if (!point)
 		return p;
-	return put_part(put_str(p, " on "), start, mount->point);
+	return put_part(put_str(p, " on "), start, point);
 }
 
 char *device_name(struct names *names, char *p, __u32 dev)
 {
-	const struct mount *mount = mount_of(names, dev);
 	char link[64], target[PATH_MAX], *start = p;
+	const struct mount *mount;
 	ssize_t len;
 
+	if (names->told.device) {
+		const char *told = names->told.device(names->told.ctx, dev);
+
+		return told ? put_part(p, p, told) : put_dev(p, dev);
+	}
+	mount = mount_of(names, dev);
 	p = put_dev(p, dev);
 	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", dev >> 20, dev & 0xfffff);
 	len = readlink(link, target, sizeof(target) - 1);
@@ -254,6 +275,11 @@ char *cgroup_name(struct names *names, char *p, __u64 id)
 {
 	const struct cgroup *cgroup = find_cgroup(names, id);
 
+	if (names->told.cgroup) {
+		const char *told = names->told.cgroup(names->told.ctx, id);
+
+		return told ? put_part(p, p, told) : put_dec(p, id);
+	}
 	if (!cgroup && is_old(&names->cgroups_ns)) {
 		read_cgroups(names);
 		cgroup = find_cgroup(names, id);

@@ -17,6 +17,14 @@ void names_free(struct names *names);
 typedef const char *(*path_finder)(void *ctx, __u32 dev, __u64 ino);
 void names_ask(struct names *names, path_finder find, void *ctx);
 
+/* Who knows the names of devices, as device_name() puts them, and of cgroups, instead of this machine: a recording. NULL: not known. */
+struct names_told {
+	const char *(*device)(void *ctx, __u32 dev);
+	const char *(*cgroup)(void *ctx, __u64 id);
+	void *ctx;
+};
+void names_tell(struct names *names, const struct names_told *told);
+
 /* Each puts less than TOP_NAME bytes at @p, as they come, and returns their end. */
 char *file_name(struct names *names, char *p, __u32 dev, __u64 ino);
 char *device_name(struct names *names, char *p, __u32 dev);

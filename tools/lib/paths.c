@@ -36,7 +36,7 @@ struct paths {
 	int mounts_fd;			/* polled for changes, -1: the table is the caller's */
 	__u32 clock;
 	struct path_value value;
-	struct entry entry[SETS][WAYS];
+	struct entry (*entry)[WAYS];	/* of SETS; NULL if somebody else finds them */
 	struct entry late;		/* a path that is older than that in the cache, of what was in flight */
 };
 
@@ -46,6 +46,11 @@ struct paths *paths_new(path_reader read, void *ctx)
 
 	if (!paths)
 		return NULL;
+	paths->entry = calloc(SETS, sizeof(*paths->entry));
+	if (!paths->entry) {
+		free(paths);
+		return NULL;
+	}
 	paths->read = read;
 	paths->ctx = ctx;
 	paths->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
@@ -79,8 +84,9 @@ void paths_free(struct paths *paths)
 
 	if (!paths)
 		return;
-	for (i = 0; i < SETS * WAYS; i++)
+	for (i = 0; paths->entry && i < SETS * WAYS; i++)
 		clear(&paths->entry[i / WAYS][i % WAYS]);
+	free(paths->entry);
 	clear(&paths->late);
 	mounts_free(&paths->mounts);
 	if (paths->mounts_fd >= 0)

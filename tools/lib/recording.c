@@ -41,6 +41,11 @@ struct stream {
 	struct account account;
 };
 
+struct room {
+	char *data;
+	size_t size;
+};
+
 struct text {
 	__u32 at, len;
 };
@@ -60,7 +65,8 @@ struct recording {
 	__u64 block, at;		/* number and place in the file of the next block */
 	bool ended, failed;
 	struct err error;
-	char *stored, *block_data, *records;
+	struct room stored, unpacked, turned;	/* a block in the file, as it was packed, and its records one by one */
+	const char *block_data;
 	/* The block that records are taken of. */
 	struct stream *current;
 	int current_number;
@@ -107,6 +113,21 @@ static int no_memory(struct recording *r)
 		err_set(&r->error, STATUS_FAILED, "no memory");
 	r->failed = true;
 	return -1;
+}
+
+/* As large as a block needs, which is bounded before. */
+static bool make_room(struct room *room, size_t size)
+{
+	char *more;
+
+	if (size <= room->size)
+		return true;
+	more = realloc(room->data, size);
+	if (!more)
+		return false;
+	room->data = more;
+	room->size = size;
+	return true;
 }
 
 /* All of @len: 1. The file's end: 0, -1 in the midst. -2: @errno. */
@@ -172,23 +193,26 @@ static int read_block(struct recording *r, struct block_head *head)
 		return damaged(r, "this is block %llu", (unsigned long long)head->number);
 	if (head->stored > BLOCK_STORED_MAX || head->size > BLOCK_SIZE_MAX)
 		return damaged(r, "a block of %u bytes, of which %u are stored", head->size, head->stored);
-	ret = read_all(r, r->stored, head->stored);
+	if (!make_room(&r->stored, head->stored + 1) || !make_room(&r->unpacked, head->size + 1))
+		return no_memory(r);
+	ret = read_all(r, r->stored.data, head->stored);
 	if (ret == -2)
 		return cannot_read(r);
 	if (ret < 0 || (!ret && head->stored))
 		return damaged(r, "it was cut within the block");
-	if (!crc_good(head->payload_crc, r->stored, head->stored))
+	if (!crc_good(head->payload_crc, r->stored.data, head->stored))
 		return damaged(r, "the block is not what was written");
 	if (head->coding & ~(BLOCK_ZSTD | BLOCK_PLANES | BLOCK_FORGET))
 		return damaged(r, "the block is coded in a way that is not known");
 	if (head->coding & BLOCK_ZSTD) {
-		size = ZSTD_decompress(r->block_data, head->size, r->stored, head->stored);
+		size = ZSTD_decompress(r->unpacked.data, head->size, r->stored.data, head->stored);
 		if (ZSTD_isError(size) || size != head->size)
 			return damaged(r, "the block cannot be unpacked");
+		r->block_data = r->unpacked.data;
 	} else {
 		if (head->stored != head->size)
 			return damaged(r, "the block has another size than it says");
-		memcpy(r->block_data, r->stored, head->size);
+		r->block_data = r->stored.data;
 	}
 	return 1;
 }
@@ -495,7 +519,7 @@ static int read_schema(struct recording *r, int number, size_t size)
 static bool keep_text(struct recording *r, const char *data, size_t len, struct text *text)
 {
 	if (r->names_used + len + 1 > r->names_room) {
-		size_t room = r->names_room ? 2 * r->names_room : 65536;
+		size_t room = r->names_room ? 2 * r->names_room : 4096;
 		char *more;
 
 		while (room < r->names_used + len + 1)
@@ -611,8 +635,10 @@ static int read_records(struct recording *r, const struct block_head *head)
 	memcpy(&r->wall_offset_ns, r->block_data, RECORDS_HEAD);
 	r->record_data = r->block_data + RECORDS_HEAD;
 	if (head->coding & BLOCK_PLANES) {
-		planes_undo(r->records, r->block_data + RECORDS_HEAD, s->size, head->count);
-		r->record_data = r->records;
+		if (!make_room(&r->turned, head->size))
+			return no_memory(r);
+		planes_undo(r->turned.data, r->block_data + RECORDS_HEAD, s->size, head->count);
+		r->record_data = r->turned.data;
 	}
 	return 0;
 }
@@ -701,6 +727,7 @@ static int take_block(struct recording *r)
 
 	if (ret <= 0)
 		return ret;
+	ret = 0;			/* what this version does not know is left out */
 	switch (head.type) {
 	case BLOCK_NAMES:
 		ret = read_names(r, &head);
@@ -807,14 +834,11 @@ struct recording *recording_open(const char *path, struct err *err)
 		if (layout.size > largest)
 			largest = layout.size;
 	}
-	r->stored = malloc(BLOCK_STORED_MAX);
-	r->block_data = malloc(BLOCK_SIZE_MAX);
-	r->records = malloc(BLOCK_SIZE_MAX);
 	r->record = calloc(1, largest);
 	r->frames = calloc(1, sizeof(*r->frames));
 	r->told_paths = paths_told(find_path, r);
 	r->told_stacks = stacks_told(find_stack, r);
-	if (!r->stored || !r->block_data || !r->records || !r->record || !r->frames || !r->told_paths || !r->told_stacks) {
+	if (!r->record || !r->frames || !r->told_paths || !r->told_stacks) {
 		err_set(err, STATUS_FAILED, "no memory");
 		recording_close(r);
 		return NULL;
@@ -841,9 +865,9 @@ void recording_close(struct recording *r)
 		free(r->text[i]);
 	paths_free(r->told_paths);
 	stacks_free(r->told_stacks);
-	free(r->stored);
-	free(r->block_data);
-	free(r->records);
+	free(r->stored.data);
+	free(r->unpacked.data);
+	free(r->turned.data);
 	free(r->record);
 	free(r->frames);
 	free(r->names);

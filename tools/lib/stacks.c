@@ -22,7 +22,7 @@ struct stacks {
 	struct ksyms *ksyms;
 	struct usyms *usyms;
 	bool own_pids;
-	struct entry entry[CACHE];
+	struct entry *entry;	/* of CACHE; NULL if somebody else finds them */
 };
 
 struct stacks *stacks_new(stack_reader read, void *ctx, struct ksyms *ksyms, bool own_pids)
@@ -30,7 +30,11 @@ struct stacks *stacks_new(stack_reader read, void *ctx, struct ksyms *ksyms, boo
 	struct stacks *stacks = calloc(1, sizeof(*stacks));
 	struct usyms *usyms = usyms_new();
 
-	if (!stacks || !usyms) {
+	if (stacks)
+		stacks->entry = calloc(CACHE, sizeof(*stacks->entry));
+	if (!stacks || !stacks->entry || !usyms) {
+		if (stacks)
+			free(stacks->entry);
 		free(stacks);
 		usyms_free(usyms);
 		ksyms_free(ksyms);
@@ -61,6 +65,7 @@ void stacks_free(struct stacks *stacks)
 		return;
 	ksyms_free(stacks->ksyms);
 	usyms_free(stacks->usyms);
+	free(stacks->entry);
 	free(stacks);
 }
 
