@@ -99,7 +99,7 @@ $(OBJ)/tools/report/assets.o: tools/report/assets.S $(PAGE)
 	@mkdir -p $(@D)
 	@$(CC) -c $< -o $@
 
-$(OBJ)/tools/report/page.o $(BUILD)/unit/obj/tools/report/page.o: $(OBJ)/page_hashes.h
+$(OBJ)/tools/report/page.o $(BUILD)/unit/obj/tools/report/page.o $(BUILD)/fuzz/obj/tools/report/page.o: $(OBJ)/page_hashes.h
 
 $(BUILD)/bin/iomapscope: $(CMD_OBJ) $(LIB_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
@@ -156,7 +156,7 @@ FUZZ_RUNTIME := $(wildcard /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.f
 # The checksums are not looked at in this build: see crc_good() in tools/lib/recording.c.
 FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-FUZZ_OBJ := $(LIB_SRC:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/tests/fuzz/recording.o
+FUZZ_OBJ := $(LIB_SRC:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/tests/fuzz/recording.o $(OBJ)/tools/report/assets.o
 
 .PHONY: fuzz
 fuzz: $(FUZZ)/recording $(UNIT)/recording ## fuzz the reader of recordings for FUZZ_SECONDS (600)

@@ -58,13 +58,13 @@ ioengine=psync
 rate=2m
 [scan]
 filename=/mnt/ext4/table
-size=64m
+size=32m
 rw=read
-bs=256k
+bs=128k
 direct=1
 ioengine=psync
 startdelay=5
-runtime=6
+runtime=5
 [cache]
 filename=/mnt/dax/cache
 size=96m
@@ -86,8 +86,12 @@ def inside(out):
     jobs = "/run/jobs.fio"
     with open(jobs, "w") as file:
         file.write(JOBS)
-    for path, size in (("/mnt/xfs/db", 64), ("/mnt/xfs/wal", 16), ("/mnt/ext4/table", 64), ("/mnt/dax/cache", 96)):
+    for path, size in (("/mnt/xfs/db", 64), ("/mnt/xfs/wal", 16), ("/mnt/dax/cache", 96)):
         subprocess.run(["fallocate", "-l", f"{size}m", path], check=True)
+    # Read from the device, where there are data.
+    with open("/mnt/ext4/table", "wb") as file:
+        file.write(b"t" * (32 << 20))
+        os.fsync(file.fileno())
     with open("/mnt/xfs/<b>&amp;<script>", "wb") as file:
         file.write(b"d" * 65536)
     with open(os.path.join(out, "record.err"), "w") as err:

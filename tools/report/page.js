@@ -432,7 +432,7 @@ function phases(observer) {
 			x += w;
 			return bar;
 		})), el("div", { class: "legend" }, sequence.map(p => el("span", null, el("i", { class: "k" + p.phase % 5 }), name(observer.fields[p.field]) + " " +
-			share(p.hist.total_ns / whole))), rest > 0.0005 ? el("span", null, "the rest, " + share(rest) + ", is of events whose phases are not known") : null));
+			share(p.hist.total_ns / whole))), rest > 0.0005 ? el("span", null, "the rest, " + share(rest) + ", is in no phase that is known") : null));
 	}
 	return el("div", { class: "card phases" }, el("h3", null, sequence.length ? "Where the time goes" : "Parts of the time"), el("p", { class: "hint" }, sequence.length ?
 		"All " + time(whole) + " of latency of this observer's events, by phase." : "As far as it is told, beside the latency."), figure,
