@@ -48,7 +48,7 @@ done
 for word in version --version; do
 	good "(libbpf " $word
 done
-for command in lookups ioends dio dax aio dmio top follow report probe bench help version; do
+for command in lookups ioends dio dax aio dmio top follow record report probe bench help version; do
 	good "Usage: iomapscope $command [OPTION...]" help $command
 	cp "$work/out" "$work/help"
 	good "Usage: iomapscope $command [OPTION...]" $command --help
@@ -118,6 +118,42 @@ refused 2 "no directory can be made in $work/err: Not a directory" bench "$work/
 refused 2 "no directory can be made in $work/nowhere: No such file or directory" bench --dax "$work/nowhere" "$work"
 refused 2 "--fio $work/nowhere: No such file or directory" bench --fio "$work/nowhere" "$work"
 is "$(find "$work" -name 'iomapscope-bench*')" "" "bench: nothing is left of what was refused"
+
+# record and --read, before they look at the kernel.
+refused 2 "give the FILE to record to" record
+refused 2 "more than one FILE: 'b'" record a b
+refused 2 "--observe: unknown 'top'; there are: lookups, ioends, dio, dax, aio, dmio, follow" record -e lookups,top x
+refused 2 "--keep needs --rotate-size or --rotate-time" record --keep 2 x
+refused 2 "--rotate-size: 1k is below 64k" record --rotate-size 1k x
+refused 2 "--rotate-time: 1ms is below 1s" record --rotate-time 1ms x
+refused 2 "-o is how --print prints" record -o json x
+refused 2 "--clock is for --print" record --clock mono x
+refused 2 "cannot read $work/nowhere: No such file or directory" lookups -r "$work/nowhere"
+refused 7 "$work/err is no recording of iomapscope" lookups -r "$work/err"
+refused 7 "/dev/null is no recording of iomapscope: it is empty" top -b -r /dev/null
+is "$(ls x a b 2>/dev/null)" "" "record: what was refused has made no file"
+if [ -x build/unit/recording ]; then
+	mkdir "$work/recordings" && build/unit/recording corpus "$work/recordings"
+	file=$work/recordings/dio-packed
+	good '"event":"summary","command":"dio"' dio -r "$file" -o json
+	refused 2 "has no lookups; it has: dio" lookups -r "$file"
+	refused 2 "--duration is for observing, not for --read" dio -r "$file" --duration 1s
+	refused 2 "--ring-size is for observing" dio -r "$file" --ring-size 4m
+	refused 2 "--source is for observing" dio -r "$file" --source iomap_dio
+	refused 2 "--container asks the running system" dio -r "$file" --container x
+	refused 2 "has nothing that top shows" top -b -r "$work/recordings/aio-packed"
+	head -c -1 "$file" >"$work/cut"
+	run dio -r "$work/cut" -o json --strict
+	is "$status $(grep -c . "$work/err") $(grep -c '"cut":true' "$work/out") $(grep -c . "$work/out")" "7 1 1 8" \
+		"a recording that was cut: its records, the summary, the reason, the status"
+	like "$(cat "$work/err")" "damaged at byte [0-9]+ \(block [0-9]+\): it was cut within the block; what comes before was read" "and where"
+	run dio -r "$file" -o json --strict
+	is "$status" 6 "--strict: what was lost while it was recorded counts"
+	"$tool" dio -r "$file" -o json >/dev/full 2>"$work/err"
+	is "$?" 5 "a recording to a full device"
+else
+	skip "recordings" "build/unit/recording is not there: make unit"
+fi
 
 # Standard output is a file here.
 refused 2 "is not a terminal; use -b" top

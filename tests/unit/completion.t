@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "probe", "bench", "help", "version"])
+    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "record", "report", "probe", "bench", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -77,6 +77,10 @@ def functions(tap):
     equal(["bench", "--se"], ["--settle"])
     equal(["aio", "--op", "p"], ["pread", "pwrite", "poll", "preadv", "pwritev"])
     equal(["aio", "--op", "fsync,f"], ["fsync,fsync", "fsync,fdsync"])
+    equal(["record", "-e", "dio,a"], ["dio,aio"])
+    equal(["report", "-o", ""], ["html", "perfetto", "ndjson", "clickhouse"])
+    equal(["report", "-e", "dio,a"], ["dio,aio"])
+    equal(["record", "--rot"], ["--rotate-size", "--rotate-time"])
     equal(["dmio", "--op", "write"], ["write", "write_zeroes"])
     equal(["dmio", "--by", ""], ["op", "memory", "wait", "dev", "comm"])
     equal(["aio", "--source", "aio_read"], ["aio_read+fexit", "aio_read+kprobe"])
@@ -114,6 +118,10 @@ def functions(tap):
             equal(["lookups", option, f"{directory}/t"], [f"{directory}/two"])
         equal(["bench", "o"], ["one dir"], cwd=directory)
         equal(["bench", "--fio", "t"], ["two"], cwd=directory)
+        equal(["record", "o"], ["one", "one dir"], cwd=directory)
+        equal(["report", "one", "t"], ["two"], cwd=directory)
+        equal(["report", "--to", "t"], ["two"], cwd=directory)
+        equal(["dio", "-r", "t"], ["two"], cwd=directory)
 
 
 def typed(keys, expected, directory):

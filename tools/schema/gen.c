@@ -339,7 +339,7 @@ static void words_of(const char *choices)
 
 static bool names_file(const char *argument)
 {
-	return !strcmp(argument, "FILE") || !strcmp(argument, "DEV") || !strcmp(argument, "PATH") || !strcmp(argument, "DIRECTORY");
+	return !strncmp(argument, "FILE", 4) || !strcmp(argument, "DEV") || !strcmp(argument, "PATH") || !strcmp(argument, "DIRECTORY");
 }
 
 static int completion(void)
@@ -415,8 +415,9 @@ static int completion(void)
 	puts("\tcase ${COMP_WORDS[1]},$cur in");
 	for (i = 0; i < CMD_COUNT; i++) {
 		if (commands[i].arguments && names_file(commands[i].arguments))
-			printf("\t%s,-*) ;;\n\t%s,*)\n\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n"
-			       "\t\tcompopt -o filenames 2>/dev/null\n\t\treturn\n\t\t;;\n", commands[i].name, commands[i].name);
+			printf("\t%s,-*) ;;\n\t%s,*)\n\t\tmapfile -t COMPREPLY < <(compgen -%c -- \"$cur\")\n"
+			       "\t\tcompopt -o filenames 2>/dev/null\n\t\treturn\n\t\t;;\n", commands[i].name, commands[i].name,
+			       strncmp(commands[i].arguments, "FILE", 4) ? 'd' : 'f');
 	}
 	puts("\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$list\" -- \"$cur\")\n}\n"
 	     "complete -F _iomapscope iomapscope");
