@@ -26,7 +26,7 @@ say = @printf '  %-8s %s\n' $(1) '$(2)';
 logged = >$(1) 2>&1 || { tail -n 40 $(1) >&2; echo "$(2) failed; the whole log: $(1)" >&2; exit 1; }
 
 TOOL_WARN := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
-TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(LIBBPF_INC)
+TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(OBJ) -I$(LIBBPF_INC)
 TOOL_CPP := -std=gnu11 -D_GNU_SOURCE $(TOOL_INC) $(TOOL_WARN)
 TOOL_LIBS := $(LIBBPF) -lelf -lzstd -lz
 SCREEN_LIBS := -lncursesw -ltinfo
@@ -34,15 +34,15 @@ HTTP_LIBS := -levent_extra -levent_core
 # See tools/noresolve.c.
 UNUSED_CALLS := -Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=getprotobynumber
 
-LIB_SRC := $(wildcard tools/lib/*.c tools/bench/*.c tools/export/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
+LIB_SRC := $(wildcard tools/lib/*.c tools/bench/*.c tools/export/*.c tools/report/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
 CMD_SRC := $(wildcard tools/*.c)
-LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(OBJ)/tools/report/assets.o
 CMD_OBJ := $(CMD_SRC:%.c=$(OBJ)/%.o)
 SKELS := $(patsubst bpf/%.bpf.c,$(BPF_OUT)/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 # Steps are no command of their own: only metrics are made of them.
 OBSERVERS := $(filter-out steps,$(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c)))
-MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top record export probe bench)
+MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top record report export probe bench)
 COMPLETION := $(BUILD)/completion/iomapscope
 # What has fields: the observers, and the rows of top.
 FIELDED := $(OBSERVERS) top
@@ -91,6 +91,21 @@ $(OBJ)/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
 	@mkdir -p $(@D)
 	@$(CC) $(TOOL_CPP) $(TOOL_CFLAGS) -MMD -MP -c $< -o $@
 
+# The page of report: its files as they are, and what allows a browser to take just these.
+PAGE := tools/report/page.html tools/report/page.css tools/report/page.js
+page_hash = printf '\#define %s "sha256-%s"\n' $(1) $$(printf "$$(sha256sum <$(2) | cut -c1-64 | sed 's/../\\x&/g')" | base64)
+
+$(OBJ)/page_hashes.h: $(PAGE) mk/tool.mk
+	@mkdir -p $(@D)
+	@{ $(call page_hash,PAGE_CSS_HASH,tools/report/page.css); $(call page_hash,PAGE_JS_HASH,tools/report/page.js); } >$@
+
+$(OBJ)/tools/report/assets.o: tools/report/assets.S $(PAGE)
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	@$(CC) -c $< -o $@
+
+$(OBJ)/tools/report/page.o $(BUILD)/unit/obj/tools/report/page.o $(BUILD)/fuzz/obj/tools/report/page.o: $(OBJ)/page_hashes.h
+
 $(BUILD)/bin/iomapscope: $(CMD_OBJ) $(LIB_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
@@ -132,7 +147,7 @@ install: tool ## install below PREFIX (/usr/local), and DESTDIR if given
 # Unit tests: the library's sources again, with the sanitizers.
 UNIT := $(BUILD)/unit
 UNIT_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-UNIT_OBJ := $(LIB_SRC:%.c=$(UNIT)/obj/%.o)
+UNIT_OBJ := $(LIB_SRC:%.c=$(UNIT)/obj/%.o) $(OBJ)/tools/report/assets.o
 UNIT_BIN := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/*.c))
 
 unit: $(UNIT_BIN) $(BUILD)/perf/scrape tool ## build the unit tests
@@ -159,7 +174,7 @@ FUZZ_RUNTIME := $(wildcard /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.f
 # The checksums are not looked at in this build: see crc_good() in tools/lib/recording.c.
 FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-FUZZ_OBJ := $(LIB_SRC:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/tests/fuzz/recording.o
+FUZZ_OBJ := $(LIB_SRC:%.c=$(FUZZ)/obj/%.o) $(FUZZ)/obj/tests/fuzz/recording.o $(OBJ)/tools/report/assets.o
 
 .PHONY: fuzz
 fuzz: $(FUZZ)/recording $(UNIT)/recording ## fuzz the reader of recordings for FUZZ_SECONDS (600)

@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "record", "probe", "bench", "help", "version"])
+    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "record", "report", "probe", "bench", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -78,6 +78,8 @@ def functions(tap):
     equal(["aio", "--op", "p"], ["pread", "pwrite", "poll", "preadv", "pwritev"])
     equal(["aio", "--op", "fsync,f"], ["fsync,fsync", "fsync,fdsync"])
     equal(["record", "-e", "dio,a"], ["dio,aio"])
+    equal(["report", "-o", ""], ["html", "perfetto", "ndjson", "clickhouse"])
+    equal(["report", "-e", "dio,a"], ["dio,aio"])
     equal(["record", "--rot"], ["--rotate-size", "--rotate-time"])
     equal(["dmio", "--op", "write"], ["write", "write_zeroes"])
     equal(["dmio", "--by", ""], ["op", "memory", "wait", "dev", "comm"])
@@ -117,6 +119,8 @@ def functions(tap):
         equal(["bench", "o"], ["one dir"], cwd=directory)
         equal(["bench", "--fio", "t"], ["two"], cwd=directory)
         equal(["record", "o"], ["one", "one dir"], cwd=directory)
+        equal(["report", "one", "t"], ["two"], cwd=directory)
+        equal(["report", "--to", "t"], ["two"], cwd=directory)
         equal(["dio", "-r", "t"], ["two"], cwd=directory)
 
 

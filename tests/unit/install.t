@@ -28,6 +28,7 @@ expected='755 sbin/iomapscope
 644 share/man/man8/iomapscope-lookups.8
 644 share/man/man8/iomapscope-probe.8
 644 share/man/man8/iomapscope-record.8
+644 share/man/man8/iomapscope-report.8
 644 share/man/man8/iomapscope-top.8
 644 share/man/man8/iomapscope.8'
 

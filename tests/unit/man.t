@@ -11,7 +11,7 @@ command -v mandoc >/dev/null || skip_all "mandoc is not installed"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-record iomapscope-probe iomapscope-bench; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-record iomapscope-report iomapscope-probe iomapscope-bench; do
 	file=build/man/$page.8
 	$gen man "${page#iomapscope-}" >"$work/$page.8"
 	ok $? "$page is generated"
@@ -32,7 +32,7 @@ for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomap
 done
 
 # Every sentence of the tables is on the page, whole: none is cut by a buffer, none eaten by roff.
-for command in lookups ioends dio dax aio dmio top follow record bench; do
+for command in lookups ioends dio dax aio dmio top follow record report bench; do
 	words=$(cat "$work/iomapscope-$command.words")
 	missing=()
 	count=0

@@ -496,8 +496,11 @@ char *format_event(struct format *format, char *p, const void *event)
 
 	find_path(format, event);
 
-	if (format->kind == FORMAT_JSON)
+	if (format->kind == FORMAT_JSON) {
 		*p++ = '{';
+		if (format->members)
+			p = put_str(p, format->members);
+	}
 	for (i = 0; i < format->observer->field_count; i++) {
 		const struct field *field = &format->observer->field[i];
 		bool null = is_null(format, event, i);

@@ -26,6 +26,7 @@ struct format {
 	bool color;			/* of the table */
 	struct percentiles percentiles;	/* of histograms */
 	const char *event;		/* the name to show instead of the observer's; NULL: that */
+	const char *members;		/* JSON that each object begins with, a comma at its end; NULL: none */
 	__s64 wall_offset_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	__u64 span_ns;			/* of rates */
 	struct paths *paths;		/* NULL: none is known */

@@ -89,6 +89,8 @@ static const struct source_desc sources[AIO_SOURCE_COUNT] = {
 
 static const enum hist_by keys[] = { BY_AIO_OP, BY_AIO_ROUTE, BY_DEV, BY_INO, BY_COMM };
 
+static const int phases[] = { AF_submit_ns, AF_flight_ns, AF_post_ns };
+
 const struct observer aio_observer = {
 	.command = "aio",
 	.event = "aio",
@@ -97,6 +99,7 @@ const struct observer aio_observer = {
 	.source = sources, .source_count = AIO_SOURCE_COUNT,
 	.key = keys, .key_count = ARRAY_SIZE(keys),
 	.by_option = OPT_BY_AIO, .source_option = OPT_SOURCE_AIO,
+	.phase = phases, .phase_count = ARRAY_SIZE(phases),
 	.state_map = "flights",
 	.counts_flights = true,
 };

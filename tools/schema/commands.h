@@ -219,6 +219,27 @@
 		"iomapscope dio -r /var/tmp/minute --hist --by comm\twho did direct I/O in it, and how long it took\n" \
 		"iomapscope record -e ioends,dio -d /srv --rotate-size 100m --keep 10 /var/tmp/srv\tthe last gigabyte of one file system\n" \
 		"iomapscope record -e follow --stacks -c postgres /var/tmp/pg\trequests with all their steps\n") \
+	COMMAND(report, "report", "FILE...", \
+		"make one page of a recording, or a trace or rows for other programs", \
+		"Reads a recording; the files of one that was rotated are given in their order. The page is one file that asks for nothing from a " \
+		"network: how latency went over time, by operation and device; the phases of requests; routes, waits, fallbacks and errors; the files " \
+		"and processes that took most of the time; the slowest requests, each with its phases on the axis of time. It says what was recorded " \
+		"where, by which sources, what these cannot tell, and what was lost.\n\n" \
+		"The page does not hold every event, and neither it nor the memory for it grows with the recording: of files, processes and the " \
+		"slowest it has the first ones, and says of how many. Counts, sums and histograms are of all events.\n\n" \
+		"-o perfetto makes a trace of Chrome's format, which ui.perfetto.dev and chrome://tracing open: a slice for each event, nested in that of its " \
+		"thread's request where it lies in it, its phases inside; requests in flight at the same time are on tracks beside each other. " \
+		"-o ndjson prints the objects that -o json of each observer prints, with node, kernel and recording in front. -o clickhouse prints the " \
+		"tables for these, and needs no file.\n\n" \
+		"The filters are those of the observers, asked of what was recorded. One to whose events a filter means nothing, as -f to those of dmio, " \
+		"is left out.\n\n" \
+		"A recording that is damaged, or was cut, is read up to there; the page and standard error say so, and the status is 7.", \
+		LIST(OPT_REPORT_OUTPUT, OPT_TO, OPT_OBSERVE_REPORT, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_DEV, OPT_INO, OPT_FILE, OPT_MIN_LATENCY, OPT_ERRORS, \
+		     OPT_COUNT_REPORT, OPT_HELP), \
+		"iomapscope report --to report.html db.rec\ta page to look at, and to pass on\n" \
+		"iomapscope report -o perfetto --to db.json db.rec\tfor ui.perfetto.dev\n" \
+		"iomapscope report -o ndjson db.rec | grep '\"event\":\"dio\"'\tits direct I/O, for a program to read\n" \
+		"iomapscope report -o clickhouse --to tables.sql\tthe tables for these\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \

@@ -86,6 +86,8 @@ static const struct source_desc sources[DIO_SOURCE_COUNT] = {
 
 static const enum hist_by keys[] = { BY_OP, BY_WAIT, BY_ROUTE, BY_DEV, BY_INO, BY_COMM };
 
+static const int phases[] = { DF_setup_ns, DF_device_ns, DF_queue_ns, DF_completion_ns };
+
 const struct observer dio_observer = {
 	.command = "dio",
 	.event = "dio",
@@ -94,6 +96,7 @@ const struct observer dio_observer = {
 	.source = sources, .source_count = DIO_SOURCE_COUNT,
 	.key = keys, .key_count = ARRAY_SIZE(keys),
 	.by_option = OPT_BY_DIO, .source_option = OPT_SOURCE_DIO,
+	.phase = phases, .phase_count = ARRAY_SIZE(phases), .inside = DF_mapping_ns,
 	.state_map = "flights",
 	.counts_flights = true,
 };

@@ -340,7 +340,7 @@ static void words_of(const char *choices)
 
 static bool names_file(const char *argument)
 {
-	return !strcmp(argument, "FILE") || !strcmp(argument, "DEV") || !strcmp(argument, "PATH") || !strcmp(argument, "DIRECTORY");
+	return !strncmp(argument, "FILE", 4) || !strcmp(argument, "DEV") || !strcmp(argument, "PATH") || !strcmp(argument, "DIRECTORY");
 }
 
 static int completion(void)
@@ -418,7 +418,7 @@ static int completion(void)
 		if (commands[i].arguments && names_file(commands[i].arguments))
 			printf("\t%s,-*) ;;\n\t%s,*)\n\t\tmapfile -t COMPREPLY < <(compgen -%c -- \"$cur\")\n"
 			       "\t\tcompopt -o filenames 2>/dev/null\n\t\treturn\n\t\t;;\n", commands[i].name, commands[i].name,
-			       strcmp(commands[i].arguments, "FILE") ? 'd' : 'f');
+			       strncmp(commands[i].arguments, "FILE", 4) ? 'd' : 'f');
 	}
 	puts("\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$list\" -- \"$cur\")\n}\n"
 	     "complete -F _iomapscope iomapscope");

@@ -77,6 +77,8 @@ static const struct source_desc sources[IOEND_SOURCE_COUNT] = {
 
 static const enum hist_by keys[] = { BY_TYPE, BY_REASON, BY_DEV, BY_INO, BY_COMM };
 
+static const int phases[] = { IF_build_ns, IF_device_ns, IF_completion_ns };
+
 const struct observer ioends_observer = {
 	.command = "ioends",
 	.event = "ioend",
@@ -85,6 +87,7 @@ const struct observer ioends_observer = {
 	.source = sources, .source_count = IOEND_SOURCE_COUNT,
 	.key = keys, .key_count = ARRAY_SIZE(keys),
 	.by_option = OPT_BY_IOENDS, .source_option = OPT_SOURCE_IOENDS,
+	.phase = phases, .phase_count = ARRAY_SIZE(phases),
 	.state_map = "flights",
 	.counts_flights = true,
 };

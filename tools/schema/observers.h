@@ -90,6 +90,9 @@ struct observer {
 		const char *name, *doc;
 		int part, whole;		/* counters */
 	} ratio;				/* if it has counters */
+	const int *phase;			/* fields that are durations, each from where the one before ends, from the begin on */
+	int phase_count;
+	int inside;				/* field that is a duration within the first phase, in part also later; 0: none */
 	/* The rest only where an event consists of steps. */
 	const struct field *step_field;
 	int step_field_count;

@@ -25,6 +25,11 @@
 	       "how to print: text, or JSON (one object a line); text by default") \
 	OPTION(BENCH_OUTPUT, 'o', "output", "FORMAT", CHOICE, "table|json", "Output", \
 	       "how to print: a table, or JSON (one object a line); table by default") \
+	OPTION(REPORT_OUTPUT, 'o', "output", "FORMAT", CHOICE, "html|perfetto|ndjson|clickhouse", "Output", \
+	       "what to make of the recording: a page, a trace for Perfetto's or Chrome's viewer, one JSON object a line, or the tables of " \
+	       "ClickHouse that take these; html by default") \
+	OPTION(TO, 0, "to", "FILE", STRING, NULL, "Output", \
+	       "write to this file instead of standard output") \
 	OPTION(LIST, 0, "list", NULL, NONE, NULL, "Output", \
 	       "print the workloads, a name and what one operation is on each line, and exit") \
 	OPTION(WORKLOAD, 0, "workload", "LIST", WORDS, WORKLOADS(WORKLOAD_FIRST, WORKLOAD_NEXT), "Measurement", \
@@ -142,6 +147,10 @@
 	       "stop after this time") \
 	OPTION(COUNT, 'n', "count", "N", NUMBER, NULL, "Bounds", \
 	       "stop after N were printed; what comes later counts as filtered") \
+	OPTION(COUNT_REPORT, 'n', "count", "N", NUMBER, NULL, "Bounds", \
+	       "of a trace: so many events at most, 500000 by default; what comes later is counted, and left out") \
+	OPTION(OBSERVE_REPORT, 'e', "observe", "LIST", WORDS, "lookups|ioends|dio|dax|aio|dmio|follow", "Filters", \
+	       "only what these observers saw, separated by commas") \
 	OPTION(COUNT_TOP, 'n', "count", "N", NUMBER, NULL, "Bounds", \
 	       "stop after N intervals") \
 	OPTION(SOURCE, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter+fexit|iomap_iter+dstmap", "Kernel", \
