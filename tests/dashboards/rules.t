@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SECTIONS = ["Meaning", "Impact", "How to look further", "How to mend", "Why this threshold"]
 SEVERITIES = {"critical", "warning", "info"}
 # What stands for something of the reader's machine, and something that every machine has.
-EXAMPLES = {"DEVICE": "/", "FILE": "/etc/passwd", "N": "100"}
+EXAMPLES = {"/dev/DEVICE": "/", "FILE": "/etc/passwd", "N": "100"}
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
 
 

@@ -3,11 +3,14 @@
 variables filled in."""
 
 import collections
+import functools
 import glob
 import json
 import os
 import re
 import subprocess
+
+import yaml
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROOM = os.path.join(TOP, "dashboards")
@@ -194,3 +197,32 @@ def parse(expr):
                 around.pop()
             at += 1
     return found, labels
+
+
+@functools.cache
+def recorded():
+    """Every recording rule: name -> expression."""
+    result = {}
+    for path in sorted(glob.glob(os.path.join(RULES, "*.yaml"))):
+        with open(path) as file:
+            result.update({rule["record"]: rule["expr"] for group in yaml.safe_load(file)["groups"] for rule in group["rules"]
+                           if "record" in rule})
+    return result
+
+
+def can_be_told(query, there):
+    """Whether an exporter that has the samples @there can answer a query. Of what a regular expression of a name finds, one is enough."""
+    def told(expr):
+        for selector in parse(expr)[0]:
+            if selector.name is None:
+                pattern = re.compile(selector.matchers["__name__"][1])
+                if not any(told(recorded()[name]) for name in recorded() if pattern.fullmatch(name)):
+                    return False
+            elif selector.name in recorded():
+                if not told(recorded()[selector.name]):
+                    return False
+            elif selector.name not in there and selector.name not in PROMETHEUS_METRICS:
+                return False
+        return True
+
+    return told(label_values(query.expr)[0] if query.kind == "variable" else query.expr)

@@ -16,7 +16,7 @@ import zlib
 
 import dashboards
 
-DEVICES = (("254:0", "xfs"), ("254:16", "ext4"), ("259:0", "xfs"))
+DEVICES = (("vda", "xfs"), ("vdb", "ext4"), ("pmem0", "xfs"))
 # Some words of each facet.
 FACETS = {
     "LOOKUPS": ("read", "readahead", "write", "dio_read", "dio_write", "dax_fault_pte", "dax_fault_pmd", "dax_read", "dax_write", "seek_data"),

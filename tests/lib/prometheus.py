@@ -186,29 +186,27 @@ NO_CLUSTER = {f"{dashboard['title'].removeprefix('iomapscope: ')} / variable clu
               for dashboard in dashboards.load().values()}
 
 
-def unanswered(engine, patched, without=(), rate_interval=None):
-    """Asks every query of every dashboard, and returns (how many, {where: why}) of those without data. @without: {where: reason}, rightly
-    without; one of them that has data is a failure, too: the list is to be kept short."""
-    known = dashboards.metrics()
-    names = dashboards.samples(known)
+def unanswered(engine, there=None, without=(), rate_interval=None):
+    """Asks every query of every dashboard, and returns (how many, {where: why}) of those without data.
+
+    @there: names of the samples that the exporter has, for a kernel that cannot tell all: what asks for another one is not asked, nor what is
+    recorded of another one. @without: {where: reason}, rightly without; one of them that has data is a failure, too: the list is to be kept
+    short.
+    """
     end = time.time()
     step = max(engine.interval, 1)
     asked, empty = 0, {}
     for dashboard in dashboards.load().values():
         chosen = dashboards.chosen(dashboard)
         for query in dashboards.queries(dashboard):
-            if query.kind == "annotation":
-                continue
-            named = [selector.name for selector in dashboards.parse(query.expr if query.kind == "panel" else
-                                                                    dashboards.label_values(query.expr)[0])[0]]
-            if not patched and any(name in names and "needs this project's events" in names[name][0].doc for name in named):
+            if query.kind == "annotation" or there is not None and not dashboards.can_be_told(query, there):
                 continue
             asked += 1
             if query.kind == "variable":
                 selector, label = dashboards.label_values(query.expr)
                 data = engine.label_values(dashboards.substitute(selector, chosen), label)
             else:
-                expr = dashboards.substitute(query.expr, chosen, rate_interval or f"{4 * step}s")
+                expr = dashboards.substitute(query.expr, chosen, rate_interval or f"{max(60, 4 * step)}s")
                 data = [one for one in engine.query(expr) if one[1] == one[1]] if query.instant else engine.values(expr, engine.begin, end, step)
             where = query.where.removeprefix("iomapscope: ")
             if where in without:
