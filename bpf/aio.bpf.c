@@ -131,11 +131,24 @@ static __always_inline bool take_up(void *ctx, const void *identity, struct inod
 		return false;
 	}
 	note_place(ctx, st, STATS_BEGIN, &f->by, inode);
-	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY)) {
+	if (metering())
+		begin_metric(STATS_END, &f->by, f->op);
+	if (!add_flight(st, STATS_END, &flights, &key, f, &f->by)) {
 		COUNT(st->map_full);
 		return false;
 	}
 	return true;
+}
+
+static __always_inline void meter(struct observe_stats *st, __u32 program, const struct flight *f, __s64 res, __u64 latency_ns)
+{
+	struct metric_value *v = end_metric(st, program, &f->by, f->op, res < 0, latency_ns);
+
+	if (!v)
+		return;
+	add_word(v, f->route < AIO_ROUTE_COUNT ? f->route : AIO_ROUTE_COUNT);
+	if (f->cancel != CANCEL_NONE)
+		v->sum[AIO_CANCELLED]++;
 }
 
 static __always_inline void report(struct observe_stats *st, __u32 program, const struct flight *f, __s64 res)
@@ -145,6 +158,10 @@ static __always_inline void report(struct observe_stats *st, __u32 program, cons
 
 	if (result_filtered(res < 0, true, latency_ns)) {
 		st->filtered++;
+		return;
+	}
+	if (metering()) {
+		meter(st, program, f, res, latency_ns);
 		return;
 	}
 	if (cfg.hist) {
@@ -385,6 +402,19 @@ int BPF_PROG(submit_begin, struct kioctx *context, void *user_iocb)
 	return 0;
 }
 
+/* A request that was at this address has ended unseen. */
+static __always_inline void forget_old(const void *identity)
+{
+	struct observe_stats *st = stats_of(STATS_BEGIN);
+	struct flight *f = metering() && st ? flight_of(identity) : NULL;
+
+	if (f) {
+		COUNT(st->unmatched_begin);
+		drop_metric(STATS_END, &f->by);
+	}
+	forget(identity);
+}
+
 /* The request of the thread's turn has an address now. */
 static __always_inline void found(void *ctx, void *identity, const struct iocb *iocb)
 {
@@ -394,7 +424,7 @@ static __always_inline void found(void *ctx, void *identity, const struct iocb *
 	if (!state.enabled)
 		return;
 	if (!turn) {
-		forget(identity);
+		forget_old(identity);
 		return;
 	}
 	/* A poll may ask for several queues. */

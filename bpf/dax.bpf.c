@@ -98,7 +98,9 @@ static __always_inline void begin(void *ctx, __u32 program, __u64 key, struct in
 		return;
 	}
 	f->begin_ns = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY))
+	if (metering())
+		begin_metric(STATS_END, &f->by, f->op);
+	if (!add_flight(st, STATS_END, &flights, &key, f, &f->by))
 		st->map_full++;
 }
 
@@ -123,6 +125,24 @@ static __always_inline void count(struct hist *h, const struct flight *f)
 	}
 }
 
+static __always_inline void meter(__u32 program, struct observe_stats *st, const struct flight *f, __u64 now, bool failed)
+{
+	struct metric_value *v = end_metric(st, program, &f->by, f->op, failed, now - f->begin_ns);
+
+	if (!v)
+		return;
+	if (!is_fault(f->op)) {
+		v->sum[DAX_BYTES] += f->done;
+		return;
+	}
+	if (!failed && f->result & RESULT_FALLBACK)
+		add_word(v, DAX_FALLBACK_WORDS + (f->fallback < FALLBACK_COUNT ? f->fallback : FALLBACK_COUNT));
+	if (f->mapped < MAPPED_COUNT)
+		add_word(v, DAX_MAPPED_WORDS + f->mapped);
+	if (f->faulted_ns)
+		v->sum[DAX_SYNC_NS] += now - f->faulted_ns;
+}
+
 static __always_inline void report(__u32 program, struct observe_stats *st, const struct flight *f, __u64 now)
 {
 	__u64 latency_ns = now - f->begin_ns;
@@ -132,6 +152,10 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 
 	if (result_filtered(failed, true, latency_ns)) {
 		st->filtered++;
+		return;
+	}
+	if (metering()) {
+		meter(program, st, f, now, failed);
 		return;
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
@@ -443,7 +467,7 @@ int BPF_PROG(fault, struct inode *inode, struct vm_fault *vmf, long long pos, __
 	if (left_out(ctx, STATS_FAULT, st, inode, &f))
 		return 0;
 	/* What maps has looked up, and what falls back says why: where that was not learned, the record would say that there was none. */
-	if (!known && (result & RESULT_FALLBACK || (has_mapped(result) && !cfg.hist))) {
+	if (!known && (result & RESULT_FALLBACK || (has_mapped(result) && (!cfg.hist || metering())))) {
 		st->map_full++;
 		return 0;
 	}

@@ -64,7 +64,9 @@ static __always_inline void begin(void *ctx, __u64 key, struct inode *inode, str
 	f->begin_ns = bpf_ktime_get_ns();
 	note_task(&f->by);
 	note_place(ctx, st, STATS_BEGIN, &f->by, inode);
-	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY))
+	if (metering())
+		begin_metric(STATS_END, &f->by, f->op);
+	if (!add_flight(st, STATS_END, &flights, &key, f, &f->by))
 		st->map_full++;
 }
 
@@ -74,7 +76,7 @@ static __always_inline void begin_lookups(__u64 key)
 	struct flight *f;
 	__u64 *mine;
 
-	if (cfg.hist)
+	if (cfg.hist && !metering())
 		return;
 	mine = bpf_task_storage_get(&submitting, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	f = bpf_map_lookup_elem(&flights, &key);
@@ -91,6 +93,40 @@ static __always_inline struct flight *flight_of(void *identity)
 	return bpf_map_lookup_elem(&flights, &key);
 }
 
+static __always_inline void add_phase(struct metric_value *v, enum dio_phase phase, bool had, __u64 ns)
+{
+	if (had) {
+		v->sum[DIO_PHASE_NS + phase] += ns;
+		v->sum[DIO_PHASE_COUNT + phase]++;
+	}
+}
+
+/* What it tells metrics. A fallback to buffered I/O is no failure. */
+static __always_inline void meter(__u32 program, struct observe_stats *st, const struct flight *f, __s64 ret, __u64 now)
+{
+	struct metric_value *v = end_metric(st, program, &f->by, f->op, ret < 0 && ret != -ENOTBLK, now - f->begin_ns);
+
+	if (!v)
+		return;
+	add_size(v, f->len);
+	if (ret > 0)
+		v->sum[DIO_BYTES] += ret - f->before;
+	v->sum[DIO_BIOS] += f->bios;
+	v->sum[DIO_EXTENTS] += f->extents;
+	add_word(v, DIO_WAIT_WORDS + f->wait);
+	if (f->exit != EXIT_HIDDEN)
+		add_word(v, DIO_EXIT_WORDS + f->exit);
+	if (f->route < ROUTE_COUNT)
+		add_word(v, DIO_ROUTE_WORDS + f->route);
+	else if (!cfg.source)
+		add_word(v, DIO_ROUTE_WORDS + ROUTE_UNKNOWN);
+	add_phase(v, DIO_MAPPING, f->mapping_ns, f->mapping_ns);
+	add_phase(v, DIO_SETUP, f->bio_ns, f->bio_ns - f->begin_ns);
+	add_phase(v, DIO_DEVICE, f->bio_ns && f->done_ns, f->done_ns - f->bio_ns);
+	add_phase(v, DIO_QUEUE, f->done_ns && f->complete_ns, f->complete_ns - f->done_ns);
+	add_phase(v, DIO_COMPLETION, f->complete_ns, now - f->complete_ns);
+}
+
 static __always_inline void report(__u32 program, struct observe_stats *st, const struct flight *f, __s64 ret)
 {
 	__u64 now = bpf_ktime_get_ns(), latency_ns = now - f->begin_ns;
@@ -98,6 +134,10 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 
 	if (result_filtered(ret < 0, true, latency_ns)) {
 		st->filtered++;
+		return;
+	}
+	if (metering()) {
+		meter(program, st, f, ret, now);
 		return;
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
@@ -251,7 +291,7 @@ int BPF_PROG(dio_done, void *dio, void *iocb, struct inode *inode, long long pos
 {
 	struct flight *f;
 
-	if (cfg.hist && cfg.hist_by != BY_ROUTE)
+	if (cfg.hist && cfg.hist_by != BY_ROUTE && cfg.hist_by != BY_METRICS)
 		return 0;
 	f = flight_of(dio);
 	if (f) {

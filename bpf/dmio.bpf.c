@@ -82,6 +82,10 @@ static __always_inline __u32 flags_of(__u32 opf)
 static __always_inline void add_region(struct flight *f, __u32 index, __u32 dev, __u64 sector, __u64 count)
 {
 	f->bytes += count << 9;
+	if (metering() && !f->by.dev) {
+		f->by.dev = dev;
+		f->by.fs = METRIC_FS_BDEV;
+	}
 	if (cfg.devs && !f->match && !dev_differs(dev))
 		f->match = 1;
 	if (index >= REGIONS_MAX)
@@ -124,8 +128,27 @@ static __always_inline void begin(void *ctx, void *io, struct flight *f, __u32 o
 	f->begin_ns = bpf_ktime_get_ns();
 	note_task(&f->by);
 	note_place(ctx, st, STATS_BEGIN, &f->by, NULL);
-	if (bpf_map_update_elem(&flights, &key, f, BPF_ANY))
+	if (metering() && by_device)
+		begin_metric(STATS_END, &f->by, f->op);
+	if (!add_flight(st, STATS_END, &flights, &key, f, &f->by))
 		st->map_full++;
+}
+
+static __always_inline void meter(struct observe_stats *st, __u32 program, const struct flight *f, __u64 latency_ns)
+{
+	struct metric_value *v = end_metric(st, program, &f->by, f->op, f->regions.failed, latency_ns);
+	__u64 failed;
+
+	if (!v)
+		return;
+	add_size(v, f->bytes);
+	v->sum[DMIO_REGIONS] += f->regions.all;
+	/* All bits at the same time; there is no instruction for it. */
+	failed = f->regions.failed;
+	failed -= failed >> 1 & 0x5555555555555555;
+	failed = (failed & 0x3333333333333333) + (failed >> 2 & 0x3333333333333333);
+	failed = (failed + (failed >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	v->sum[DMIO_FAILED_REGIONS] += failed * 0x0101010101010101 >> 56;
 }
 
 static __always_inline void report(struct observe_stats *st, __u32 program, const struct flight *f, __s64 notify_ns)
@@ -136,6 +159,10 @@ static __always_inline void report(struct observe_stats *st, __u32 program, cons
 
 	if (result_filtered(failed, true, latency_ns)) {
 		st->filtered++;
+		return;
+	}
+	if (metering()) {
+		meter(st, program, f, latency_ns);
 		return;
 	}
 	if (cfg.hist) {
@@ -193,8 +220,11 @@ int BPF_PROG(io_region, void *io, unsigned int index, struct block_device *bdev,
 {
 	struct flight *f = flight_of(io);
 
-	if (f)
-		add_region(f, index, bdev->bd_dev, sector, count);
+	if (!f)
+		return 0;
+	add_region(f, index, bdev->bd_dev, sector, count);
+	if (metering() && !f->by.begun)
+		begin_metric(STATS_END, &f->by, f->op);
 	return 0;
 }
 

@@ -59,13 +59,40 @@ static __always_inline void begin(void *ctx, __u64 ioend, struct inode *inode, s
 	f->begin_ns = bpf_ktime_get_ns();
 	note_task(&f->by);
 	note_place(ctx, st, STATS_BEGIN, &f->by, inode);
-	if (bpf_map_update_elem(&flights, &ioend, f, BPF_ANY))
+	if (metering())
+		begin_metric(STATS_END, &f->by, f->type);
+	if (!add_flight(st, STATS_END, &flights, &ioend, f, &f->by))
 		st->map_full++;
 }
 
 static __always_inline struct flight *flight_of(__u64 ioend)
 {
 	return bpf_map_lookup_elem(&flights, &ioend);
+}
+
+static __always_inline void add_phase(struct metric_value *v, enum ioend_phase phase, __u64 ns)
+{
+	v->sum[IOEND_PHASE_NS + phase] += ns;
+	v->sum[IOEND_PHASE_COUNT + phase]++;
+}
+
+static __always_inline void meter(__u32 program, struct observe_stats *st, const struct flight *f, int error, __u64 now)
+{
+	struct metric_value *v = end_metric(st, program, &f->by, f->type, error < 0, now - f->begin_ns);
+
+	if (!v)
+		return;
+	add_size(v, f->len);
+	add_word(v, f->reason < REASON_COUNT ? f->reason : REASON_COUNT);
+	v->sum[IOEND_MERGED] += f->merged;
+	v->sum[IOEND_FOLIOS] += f->folios;
+	if (!f->submit_ns)
+		return;
+	add_phase(v, IOEND_BUILD, f->submit_ns - f->begin_ns);
+	if (!f->bio_end_ns)
+		return;
+	add_phase(v, IOEND_DEVICE, f->bio_end_ns - f->submit_ns);
+	add_phase(v, IOEND_COMPLETION, now - f->bio_end_ns);
 }
 
 static __always_inline void report(__u32 program, struct observe_stats *st, const struct flight *f, int error)
@@ -75,6 +102,10 @@ static __always_inline void report(__u32 program, struct observe_stats *st, cons
 
 	if (result_filtered(error < 0, true, latency_ns)) {
 		st->filtered++;
+		return;
+	}
+	if (metering()) {
+		meter(program, st, f, error, now);
 		return;
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {

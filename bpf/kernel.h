@@ -44,8 +44,13 @@ struct task_struct {
 struct dentry;
 
 /* include/linux/fs.h; all of it since long before 6.1. */
+struct file_system_type {
+	const char *name;
+};
+
 struct super_block {
 	__u32 s_dev;
+	struct file_system_type *s_type;
 	struct dentry *s_root;
 };
 
@@ -321,6 +326,7 @@ enum req_flag_bits {
 #define REQ_OP_MASK	0xff
 
 #define EIOCBQUEUED	529
+#define ENOTBLK		15
 #define DAX_COPY_RECOVERY 3
 #define VM_SHARED	(1ul << 3)
 #define DIO_FORCE_WAIT	(1u << 0)	/* IOMAP_DIO_FORCE_WAIT */

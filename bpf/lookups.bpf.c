@@ -32,7 +32,10 @@ struct outcome {
 	__u32 dev;
 	__u64 ino;
 	struct inode *inode;	/* NULL: @path and @stacks are known already */
-	__u64 path;
+	union {
+		__u64 path;
+		__u64 fs;	/* for metrics */
+	};
 	struct stack_ids stacks;
 	__u64 pos, len;
 	__u64 time_ns;
@@ -75,6 +78,27 @@ static __always_inline void add_up(struct observe_stats *st, const struct outcom
 	if (cfg.paths && o->inode)
 		path_of(o->program, o->inode, o->dev, o->ino);
 	aggregate(st, hist_of(st, o->program, slot, o->dev, o->ino, NULL), o->failed, o->timed, o->latency_ns);
+}
+
+/* @map: what it has returned, NULL if it failed. @copied: there is a source mapping. */
+static __always_inline void meter(struct observe_stats *st, struct outcome *o, struct iomap *map, bool copied)
+{
+	struct metric_value *v = metric_at(o->program, &o->fs, o->dev, metric_cgroup(), o->op);
+
+	if (!v) {
+		st->map_full++;
+		return;
+	}
+	add_metric(st, v, o->failed, o->timed, o->latency_ns);
+	if (!map)
+		return;
+	add_size(v, map->length);
+	if (map->type < TYPE_COUNT)
+		add_word(v, map->type);
+	if (map->flags & MAP_OF_SHARED)
+		v->sum[LOOKUP_SHARED]++;
+	if (copied)
+		v->sum[LOOKUP_COW]++;
 }
 
 static __always_inline void fill(struct lookup_event *e, const struct outcome *o)
@@ -147,6 +171,13 @@ static __always_inline void report(void *ctx, struct observe_stats *st, struct o
 
 	if (is_filtered(o)) {
 		st->filtered++;
+		return;
+	}
+	if (metering()) {
+		if (o->failed)
+			meter(st, o, NULL, false);
+		else
+			meter(st, o, map, (src ? src->type : BPF_CORE_READ((struct iomap *)src_addr, type)) != TYPE_HOLE);
 		return;
 	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
@@ -278,8 +309,10 @@ int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int 
 	st->seen++;
 	if (!cfg.hist)
 		o.time_ns = bpf_ktime_get_ns();
-	if (!cfg.hist || cfg.devs || cfg.hist_by == BY_DEV || cfg.hist_by == BY_INO || cfg.hist_by == BY_TOP)
+	if (!cfg.hist || cfg.devs || cfg.hist_by == BY_DEV || cfg.hist_by == BY_INO || cfg.hist_by == BY_TOP || cfg.hist_by == BY_METRICS)
 		o.dev = inode_dev(inode);
+	if (metering())
+		o.fs = metric_fs(inode);
 	if (!cfg.hist || cfg.by_ino || cfg.hist_by == BY_INO || cfg.hist_by == BY_TOP)
 		o.ino = inode->i_ino;
 	report(ctx, st, &o, iomap, srcmap, 0);
@@ -430,6 +463,10 @@ __noinline int abandon(struct slot *slot)
 		st->filtered++;
 		return 0;
 	}
+	if (metering()) {
+		meter(st, &o, NULL, false);
+		return 0;
+	}
 	if (cfg.hist && cfg.hist_by == BY_TOP) {
 		add_up_top(st, &o, NULL);
 		return 0;
@@ -546,6 +583,8 @@ static __noinline int late_end(void *ctx, struct iomap_iter *iter, __u64 start_n
 
 	if (!st)
 		return 0;
+	if (metering())
+		o.fs = metric_fs(iter->inode);
 	if (iter->iomap.length) {
 		range_of_last(iter, &o);
 		report(ctx, st, &o, &iter->iomap, &iter->srcmap, 0);
@@ -564,7 +603,7 @@ static __always_inline void note_lookup(void *ctx, struct observe_stats *st, str
 	slot->dev = inode_dev(iter->inode);
 	slot->ino = iter->inode->i_ino;
 	/* The file of one that fails may be gone when that is noticed. */
-	slot->path = 0;
+	slot->path = metering() ? metric_fs(iter->inode) : 0;
 	slot->stacks = (struct stack_ids){ -1, -1 };
 	if ((cfg.paths || cfg.stacks) && !task_filtered() && !file_filtered(slot->dev, slot->ino) && !op_filtered(slot->op)) {
 		slot->path = path_of(STATS_BEGIN, iter->inode, slot->dev, slot->ino);
@@ -896,6 +935,8 @@ int BPF_PROG(iter_end, struct iomap_iter *iter, const void *ops, int ret)
 	o.timed = true;
 	o.failed = ret <= 0;
 	o.ret = ret < 0 ? ret : 0;
+	if (metering())
+		o.fs = metric_fs(iter->inode);
 	report(ctx, st, &o, &iter->iomap, &iter->srcmap, 0);
 	return 0;
 }

@@ -50,8 +50,33 @@ struct {
 	__type(value, struct top_value);
 } tops SEC(".maps");
 
+/* What has no room in it is added to an array, by facet and program. Only made if metrics are asked for, as are the cgroups that have room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct metric_key);
+	__type(value, struct metric_value);
+} metrics SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct metric_value);
+} metrics_other SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u64);
+} metric_cgroups SEC(".maps");
+
 static const struct hist no_hist;
 static const struct top_value no_top;
+static const struct metric_value no_metric;
+static const __u64 present = 1;
 
 static __always_inline struct observe_stats *stats_of(__u32 program)
 {
@@ -71,6 +96,25 @@ static __always_inline __u32 far_inode_dev(struct inode *inode)
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK)
 		return BPF_CORE_READ(inode, i_rdev);
 	return BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
+static __always_inline bool metering(void)
+{
+	return cfg.hist && cfg.hist_by == BY_METRICS;
+}
+
+static __always_inline __u64 metric_fs(struct inode *inode)
+{
+	if ((inode->i_mode & S_IFMT) == S_IFBLK)
+		return METRIC_FS_BDEV;
+	return (__u64)inode->i_sb->s_type;
+}
+
+static __always_inline __u64 far_metric_fs(struct inode *inode)
+{
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK)
+		return METRIC_FS_BDEV;
+	return (__u64)BPF_CORE_READ(inode, i_sb, s_type);
 }
 
 #define PATH_HIST_NS	1000000000ull
@@ -317,16 +361,24 @@ static __always_inline struct stack_ids stacks_of(void *ctx, struct observe_stat
 
 /* Who submitted a piece of work, and to which file: noted there, as its end runs in anybody's context. */
 struct submitter {
-	__u64 ino, cgroup, path;
+	__u64 ino, cgroup;
+	union {
+		__u64 path;
+		__u64 fs;	/* for metrics, as struct metric_key has it */
+	};
 	struct task_comm comm;
 	struct stack_ids stacks;
 	__u32 pid, tid, dev;
+	__u16 facet;		/* for metrics, as has been counted where it began */
+	__u8 begun;		/* it has been */
 };
 
 static __always_inline void note_inode(struct submitter *by, struct inode *inode)
 {
 	by->dev = inode_dev(inode);
 	by->ino = inode->i_ino;
+	if (metering())
+		by->fs = metric_fs(inode);
 }
 
 /* The same by a pointer that the verifier does not know. */
@@ -334,6 +386,23 @@ static __always_inline void note_far_inode(struct submitter *by, struct inode *i
 {
 	by->dev = far_inode_dev(inode);
 	by->ino = BPF_CORE_READ(inode, i_ino);
+	if (metering())
+		by->fs = far_metric_fs(inode);
+}
+
+/* The cgroup of the current task, if it has room among those that metrics are told of. */
+static __always_inline __u64 metric_cgroup(void)
+{
+	__u64 id;
+
+	if (!cfg.metric_cgroups)
+		return 0;
+	id = bpf_get_current_cgroup_id();
+	if (bpf_map_lookup_elem(&metric_cgroups, &id))
+		return id;
+	/* Another CPU may be first: what counts is that it is there afterwards. */
+	bpf_map_update_elem(&metric_cgroups, &id, &present, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&metric_cgroups, &id) ? id : METRIC_CGROUP_OTHER;
 }
 
 static __always_inline void note_task(struct submitter *by)
@@ -342,6 +411,8 @@ static __always_inline void note_task(struct submitter *by)
 
 	by->pid = id >> 32;
 	by->tid = id;
+	if (metering())
+		by->cgroup = metric_cgroup();
 	/* Most histograms are not of tasks. */
 	if (cfg.hist && cfg.hist_by != BY_COMM && cfg.hist_by != BY_TOP)
 		return;
@@ -352,7 +423,7 @@ static __always_inline void note_task(struct submitter *by)
 /* What takes long, and is only wanted of work that the filters let through. @inode: NULL if there is no file. */
 static __always_inline void note_place(void *ctx, struct observe_stats *st, __u32 program, struct submitter *by, struct inode *inode)
 {
-	if (inode)
+	if (inode && !metering())
 		by->path = path_of(program, inode, by->dev, by->ino);
 	by->stacks = stacks_of(ctx, st);
 }
@@ -522,6 +593,149 @@ static __always_inline void add_to_top(struct observe_stats *st, const struct to
 	}
 	if (timed && latency_ns > v->max_ns[slot])
 		v->max_ns[slot] = latency_ns;
+}
+
+static __always_inline struct metric_value *other_metric(__u32 program, __u32 facet)
+{
+	__u32 slot = facet - cfg.metric_first;
+
+	slot = (slot < cfg.metric_facets ? slot : 0) * cfg.metric_programs + program;
+	return bpf_map_lookup_elem(&metrics_other, &slot);
+}
+
+/* Of a key that is not there yet. Out of line, as it hardly ever happens. */
+static __noinline struct metric_value *new_metric(const struct metric_key *key)
+{
+	struct file_system_type *type = (void *)key->fs;
+	struct metric_value *v;
+	__u64 name[2] = {};
+
+	bpf_map_update_elem(&metrics, key, &no_metric, BPF_NOEXIST);
+	v = bpf_map_lookup_elem(&metrics, key);
+	if (v && key->fs > METRIC_FS_OTHER) {
+		bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(type, name));
+		*(volatile __u64 *)&v->name[1] = name[1];
+		*(volatile __u64 *)&v->name[0] = name[0];
+	}
+	return v;
+}
+
+/*
+ * Where work of this file system type, device and cgroup is added up; NULL never, but the verifier does not know. @program: which adds,
+ * STATS_*. What has no room is marked so, to find the same place again.
+ */
+static __always_inline struct metric_value *metric_at(__u32 program, __u64 *fs, __u32 dev, __u64 cgroup, __u32 facet)
+{
+	struct metric_key key = { .fs = *fs, .cgroup = cgroup, .dev = dev, .facet = facet, .stats = program };
+	struct metric_value *v;
+
+	if (*fs != METRIC_FS_OTHER) {
+		v = bpf_map_lookup_elem(&metrics, &key);
+		if (!v)
+			v = new_metric(&key);
+		if (v)
+			return v;
+		*fs = METRIC_FS_OTHER;
+	}
+	return other_metric(program, facet);
+}
+
+/* Each event once. Counted in emitted as well: what is missing in the table then went with a key that was taken out meanwhile. */
+static __always_inline void add_metric(struct observe_stats *st, struct metric_value *v, bool failed, bool timed, __u64 latency_ns)
+{
+	__u32 n;
+
+	st->emitted++;
+	if (failed)
+		v->errors++;
+	if (!timed) {
+		v->untimed++;
+		return;
+	}
+	n = hist_bucket(latency_ns);
+	n = n < METRIC_LATENCY_FIRST ? METRIC_LATENCY_FIRST : n;
+	n = n > METRIC_LATENCY_LAST ? METRIC_LATENCY_LAST + 1 : n;
+	v->ns += latency_ns;
+	v->latency[n - METRIC_LATENCY_FIRST]++;
+}
+
+static __always_inline void add_size(struct metric_value *v, __u64 bytes)
+{
+	__u64 sum = v->bytes + bytes;
+	__u32 n = hist_bucket(bytes);
+
+	if (sum < bytes)
+		v->bytes_high++;
+	v->bytes = sum;
+	n = n < METRIC_SIZE_FIRST ? METRIC_SIZE_FIRST : n;
+	n = n > METRIC_SIZE_LAST ? METRIC_SIZE_LAST + 1 : n;
+	v->size[(n - METRIC_SIZE_FIRST + 1) / 2]++;
+}
+
+static __always_inline void add_word(struct metric_value *v, __u32 word)
+{
+	if (word < METRIC_WORDS)
+		v->word[word]++;
+}
+
+/* Adds what was in flight up at its end. What else it tells is added to the value returned, unless that is NULL. */
+static __always_inline struct metric_value *end_metric(struct observe_stats *st, __u32 program, const struct submitter *by, __u32 facet,
+						       bool failed, __u64 latency_ns)
+{
+	__u64 fs = by->fs;
+	struct metric_value *v = metric_at(program, &fs, by->dev, by->cgroup, facet);
+
+	if (!v) {
+		st->map_full++;
+		return NULL;
+	}
+	if (!by->begun)
+		__sync_fetch_and_add(&v->begun, 1);
+	add_metric(st, v, failed, true, latency_ns);
+	return v;
+}
+
+/* What is put into the table of those in flight, or is there, counts as begun from now on. @program: that sees ends. */
+static __always_inline void begin_metric(__u32 program, struct submitter *by, __u32 facet)
+{
+	struct metric_value *v = metric_at(program, &by->fs, by->dev, by->cgroup, facet);
+
+	by->facet = facet;
+	by->begun = 1;
+	if (v)
+		__sync_fetch_and_add(&v->begun, 1);
+}
+
+/* What was in flight has ended unseen, or had no room to be. */
+static __always_inline void drop_metric(__u32 program, const struct submitter *by)
+{
+	__u64 fs = by->fs;
+	struct metric_value *v = by->begun ? metric_at(program, &fs, by->dev, by->cgroup, by->facet) : NULL;
+
+	if (v)
+		__sync_fetch_and_add(&v->dropped, 1);
+}
+
+/* Puts what begins, as @by says, into the table of those in flight; both there and in @f the submitter is first. False: no room. */
+static __always_inline bool add_flight(struct observe_stats *st, __u32 program, void *flights, const __u64 *key, const void *f,
+				       const struct submitter *by)
+{
+	struct submitter *old;
+
+	if (!metering())
+		return !bpf_map_update_elem(flights, key, f, BPF_ANY);
+	if (!bpf_map_update_elem(flights, key, f, BPF_NOEXIST))
+		return true;
+	/* One at this address whose end was not seen. Without metrics it is missing in the sum at the end. */
+	old = bpf_map_lookup_elem(flights, key);
+	if (old) {
+		__sync_fetch_and_add(&st->unmatched_begin, 1);
+		drop_metric(program, old);
+		if (!bpf_map_update_elem(flights, key, f, BPF_ANY))
+			return true;
+	}
+	drop_metric(program, by);
+	return false;
 }
 
 /* Room in the ring for a record of @size, or NULL: the event is accounted for then. */

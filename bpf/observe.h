@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "hist.h"
+#include "metric_value.h"
 
 struct task_comm {
 	char s[16];
@@ -31,6 +32,7 @@ enum hist_by {
 	BY_INO,
 	BY_COMM,
 	BY_TOP,			/* of all that struct top_key has, in a table of their own */
+	BY_METRICS,		/* the same with struct metric_key, and more than a histogram */
 };
 
 #define HIST_SLOTS 32		/* of the array */
@@ -143,6 +145,10 @@ struct observe_config {
 	__u8 hist;		/* aggregate instead of stream */
 	__u8 hist_by;
 	__u8 plain;		/* a histogram by what indexes the array, and no filter: the path that has to be cheap */
+	__u8 metric_cgroups;	/* metrics are by cgroup as well */
+	__u8 metric_first;	/* the facet that the array of those without room begins with, how many it has, and of how many programs */
+	__u8 metric_facets;
+	__u8 metric_programs;
 };
 
 /* Changes while the programs run. */

@@ -30,15 +30,19 @@ TOOL_INC := -Itools -Itools/lib -Itools/schema -Ibpf -I$(BPF_OUT) -I$(LIBBPF_INC
 TOOL_CPP := -std=gnu11 -D_GNU_SOURCE $(TOOL_INC) $(TOOL_WARN)
 TOOL_LIBS := $(LIBBPF) -lelf -lz
 SCREEN_LIBS := -lncursesw -ltinfo
+HTTP_LIBS := -levent_extra -levent_core
+# See tools/noresolve.c.
+UNUSED_CALLS := -Wl,--wrap=getaddrinfo,--wrap=getservbyname,--wrap=getprotobynumber
 
-LIB_SRC := $(wildcard tools/lib/*.c tools/bench/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
+LIB_SRC := $(wildcard tools/lib/*.c tools/bench/*.c tools/export/*.c) $(filter-out tools/schema/gen.c,$(wildcard tools/schema/*.c))
 CMD_SRC := $(wildcard tools/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o)
 CMD_OBJ := $(CMD_SRC:%.c=$(OBJ)/%.o)
 SKELS := $(patsubst bpf/%.bpf.c,$(BPF_OUT)/%.skel.h,$(wildcard bpf/*.bpf.c))
 
-OBSERVERS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
-MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top probe bench)
+# Steps are no command of their own: only metrics are made of them.
+OBSERVERS := $(filter-out steps,$(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c)))
+MAN_PAGES := $(BUILD)/man/iomapscope.8 $(patsubst %,$(BUILD)/man/iomapscope-%.8,$(OBSERVERS) top export probe bench)
 COMPLETION := $(BUILD)/completion/iomapscope
 # What has fields: the observers, and the rows of top.
 FIELDED := $(OBSERVERS) top
@@ -89,11 +93,11 @@ $(OBJ)/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
 $(BUILD)/bin/iomapscope: $(CMD_OBJ) $(LIB_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	@$(CC) -static $(TOOL_CFLAGS) $(CMD_OBJ) $(LIB_OBJ) $(TOOL_LIBS) $(SCREEN_LIBS) -o $@
+	@$(CC) -static $(TOOL_CFLAGS) $(CMD_OBJ) $(LIB_OBJ) $(TOOL_LIBS) $(SCREEN_LIBS) $(HTTP_LIBS) $(UNUSED_CALLS) -o $@
 
 $(OBJ)/gen: $(OBJ)/tools/schema/gen.o $(LIB_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
-	@$(CC) $(TOOL_CFLAGS) $< $(LIB_OBJ) $(TOOL_LIBS) -o $@
+	@$(CC) $(TOOL_CFLAGS) $< $(LIB_OBJ) $(TOOL_LIBS) $(HTTP_LIBS) -o $@
 
 $(BUILD)/man/iomapscope.8: $(OBJ)/gen
 	@mkdir -p $(@D)
@@ -132,7 +136,7 @@ $(UNIT)/obj/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
 
 $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
-	@$(CC) $(UNIT_CFLAGS) $< $(UNIT_OBJ) $(TOOL_LIBS) -o $@
+	@$(CC) $(UNIT_CFLAGS) $< $(UNIT_OBJ) $(TOOL_LIBS) $(HTTP_LIBS) -o $@
 
 docs-events: $(EVENTS) ## write the tables of docs/events.md: the fields of each observer's events, the kernel's events
 	@set -e; for table in $(FIELDED); do \

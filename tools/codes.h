@@ -9,5 +9,8 @@ struct observe_code lookups_code(void);
 struct observe_code ioends_code(void);
 struct observe_code dio_code(void);
 struct observe_code dax_code(void);
+struct observe_code aio_code(void);
+struct observe_code dmio_code(void);
+struct observe_code steps_code(void);
 
 #endif

@@ -15,6 +15,7 @@ int aio_main(const struct args *args, struct err *err);
 int dmio_main(const struct args *args, struct err *err);
 int top_main(const struct args *args, struct err *err);
 int follow_main(const struct args *args, struct err *err);
+int export_main(const struct args *args, struct err *err);
 int probe_main(const struct args *args, struct err *err);
 int bench_main(const struct args *args, struct err *err);
 

@@ -13,7 +13,7 @@ static void configure(struct observation *o, int source)
 	struct lookup_config *own = observe_variable(o, "lookup_cfg");
 	const struct plan *plan = observe_plan(o);
 
-	own->need_op = !config->hist || config->hist_by == BY_OP || config->op_mask;
+	own->need_op = !config->hist || config->hist_by == BY_OP || config->hist_by == BY_METRICS || config->op_mask;
 	iteration_configure(o, source != SOURCE_LOOKUP && own->need_op);
 	if (source == SOURCE_LOOKUP && plan->unknown_ops[0])
 		observe_tell(o, "operations of this kernel that are shown as unknown: %s", plan->unknown_ops);

@@ -61,6 +61,8 @@ struct observation {
 	int batch;				/* keys that are read at a time */
 	struct top_key *batch_key;
 	struct top_value *batch_value;		/* of each key one for each CPU */
+	/* Or for export: */
+	struct metrics_room metrics;		/* .keys is 0: not for export */
 };
 
 static bool libbpf_speaks;
@@ -183,6 +185,14 @@ static void configure(struct observation *o)
 		config->hist = 1;
 		config->hist_by = BY_TOP;
 	}
+	if (o->metrics.keys) {
+		config->hist = 1;
+		config->hist_by = BY_METRICS;
+		config->metric_cgroups = o->metrics.cgroups > 0;
+		config->metric_first = o->metrics.first;
+		config->metric_facets = o->metrics.facets;
+		config->metric_programs = o->metrics.programs;
+	}
 	config->count = args->given[OPT_COUNT] ? args->number[OPT_COUNT] : 0;
 	/* Half the ring: enough room for what comes while the reader wakes up. */
 	config->wakeup_bytes = ring_size(o) / 2;
@@ -265,6 +275,21 @@ static int set_cgroup(struct observation *o)
 	return bpf_map__update_elem(map, &key, sizeof(key), &value, sizeof(value), BPF_ANY);
 }
 
+static void prepare_metrics(struct observation *o)
+{
+	static const char *const names[] = { "metrics", "metrics_other", "metric_cgroups" };
+	const unsigned int room[] = { o->metrics.keys, o->metrics.facets * o->metrics.programs, o->metrics.cgroups };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(o->object, names[i]);
+
+		bpf_map__set_autocreate(map, room[i]);
+		if (room[i])
+			bpf_map__set_max_entries(map, room[i]);
+	}
+}
+
 /* Programs of other sources are not loaded, and a map that only they use is not made. */
 /* Of the programs that are loaded in place of one that is marked plain. */
 static const char *const plain_suffix[BY_DEV] = { [BY_OP] = "_by_op", [BY_TYPE] = "_by_type" };
@@ -290,7 +315,7 @@ static int prepare(struct observation *o, int source)
 		const struct program_desc *desc = &o->source->program[i];
 
 		o->program[i] = NULL;
-		if (!o->plan.source[source].program[i] || (o->config.hist && desc->details))
+		if (!o->plan.source[source].program[i] || (o->config.hist && desc->details && !(o->metrics.keys && desc->metrics)))
 			continue;
 		snprintf(name, sizeof(name), "%s%s", desc->name, o->config.plain && desc->plain ? plain_suffix[o->config.hist_by] : "");
 		o->program[i] = bpf_object__find_program_by_name(o->object, name);
@@ -304,8 +329,9 @@ static int prepare(struct observation *o, int source)
 	bpf_map__set_max_entries(ring, o->config.hist ? (unsigned int)getpagesize() : ring_size(o));
 	if (o->top_keys)
 		bpf_map__set_max_entries(bpf_object__find_map_by_name(o->object, "tops"), o->top_keys);
-	else if (o->config.hist && o->config.hist_by >= BY_DEV)
+	else if (o->config.hist && o->config.hist_by >= BY_DEV && !o->metrics.keys)
 		bpf_map__set_max_entries(o->hists, HIST_KEYS * STATS_COUNT);
+	prepare_metrics(o);
 	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "cgroups"), o->config.by_cgroup);
 	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "stacks"), o->config.stacks);
 	bpf_map__set_autocreate(bpf_object__find_map_by_name(o->object, "paths"), o->config.paths);
@@ -338,6 +364,8 @@ static int attach(struct observation *o, int source)
 	if (!o->object)
 		return -errno;
 	ret = prepare(o, source);
+	if (!ret && o->metrics.cgroups && o->metrics.cgroups_map >= 0)
+		ret = bpf_map__reuse_fd(bpf_object__find_map_by_name(o->object, "metric_cgroups"), o->metrics.cgroups_map);
 	if (!ret)
 		ret = bpf_object__load(o->object);
 	if (!ret && o->config.by_cgroup)
@@ -646,16 +674,15 @@ static long flights(struct observation *o)
 	return count;
 }
 
-static int account(struct observation *o)
+/* Adds what the programs have counted, and how often they were left out. @in_kernel: what they have emitted. */
+static int add_counters(struct observation *o, struct account *a, __u64 *in_kernel, __u64 *begins_skipped)
 {
 	static struct observe_stats sum;
-	struct account *a = &o->account;
 	const struct bpf_program *begins = NULL;
-	__u64 in_kernel = 0, begins_skipped = 0;
-	__u32 program;
+	__u32 program, programs = o->metrics.keys ? o->metrics.programs : STATS_COUNT;
 	int i, ret;
 
-	for (program = 0; program < STATS_COUNT; program++) {
+	for (program = 0; program < programs; program++) {
 		ret = read_stats(o, program, &sum);
 		if (ret)
 			return ret;
@@ -666,7 +693,7 @@ static int account(struct observation *o)
 		a->lost[LOSS_unmatched_begin] += sum.unmatched_begin;
 		a->lost[LOSS_unmatched_end] += sum.unmatched_end;
 		a->stacks_lost += sum.stacks_lost;
-		in_kernel += sum.emitted;
+		*in_kernel += sum.emitted;
 	}
 	for (i = 0; i < PROGRAMS_MAX; i++) {
 		__u64 missed = skipped(o->program[i]);
@@ -675,8 +702,19 @@ static int account(struct observation *o)
 		if (o->program[i] && !begins)
 			begins = o->program[i];
 		if (o->program[i] == begins || o->source->program[i].begins)
-			begins_skipped += missed;
+			*begins_skipped += missed;
 	}
+	return 0;
+}
+
+static int account(struct observation *o)
+{
+	struct account *a = &o->account;
+	__u64 in_kernel = 0, begins_skipped = 0;
+	int i, ret = add_counters(o, a, &in_kernel, &begins_skipped);
+
+	if (ret)
+		return ret;
 	if (o->top_keys) {
 		/* What has been counted and is in no key went with one that was taken out of the table meanwhile. */
 		a->lost[LOSS_evicted] = in_kernel > a->emitted ? in_kernel - a->emitted : 0;
@@ -1041,4 +1079,52 @@ const struct account *observe_account(struct observation *o, __u64 counted, stru
 		return NULL;
 	}
 	return &o->account;
+}
+
+struct observation *observe_open_metrics(const struct observe_code *code, const struct args *args, struct btf *btf,
+					 const struct metrics_room *room, struct err *err)
+{
+	struct observation *o = observation_new(code, args, err);
+
+	if (!o)
+		return NULL;
+	o->metrics = *room;
+	if (make_ready(o, btf, err) || attach_best(o, err)) {
+		observe_close(o);
+		return NULL;
+	}
+	o->start_ns = monotonic_ns();
+	return o;
+}
+
+int observe_cpus(const struct observation *o)
+{
+	return o->cpus;
+}
+
+int observe_source_number(const struct observation *o)
+{
+	return o->config.source;
+}
+
+int observe_map(const struct observation *o, const char *name)
+{
+	return name ? bpf_object__find_map_fd_by_name(o->object, name) : -ENOENT;
+}
+
+int observe_counters(struct observation *o, struct account *account)
+{
+	__u64 begins_skipped = 0;
+	int ret;
+
+	memset(account, 0, sizeof(*account));
+	account->command = o->account.command;
+	account->source = o->account.source;
+	ret = add_counters(o, account, &account->emitted, &begins_skipped);
+	if (ret)
+		return ret;
+	/* As in account(): what it leaves out elsewhere shows as an unmatched begin or end. */
+	if (o->source->stateless)
+		account->lost[LOSS_skipped] = account->programs_skipped;
+	return 0;
 }

@@ -72,4 +72,21 @@ void observe_detach(struct observation *o);
 const struct account *observe_account(struct observation *o, __u64 counted, struct err *err);
 void observe_close(struct observation *o);
 
+/* The same for export: each adds up under struct metric_key, in maps that are read elsewhere. */
+struct metrics_room {
+	unsigned int keys;
+	unsigned int cgroups;				/* that are told apart, 0: none */
+	int cgroups_map;				/* of another observer, which shares it, -1: a new one */
+	unsigned int first, facets, programs;		/* for what has no room in them, see struct observe_config */
+};
+
+struct observation *observe_open_metrics(const struct observe_code *code, const struct args *args, struct btf *btf,
+					 const struct metrics_room *room, struct err *err);
+int observe_cpus(const struct observation *o);
+int observe_source_number(const struct observation *o);
+/* The descriptor of a map, below 0 if there is none of this name. */
+int observe_map(const struct observation *o, const char *name);
+/* What became of everything so far, but for what is in flight; emitted is what the programs have counted. 0 or -errno. */
+int observe_counters(struct observation *o, struct account *account);
+
 #endif

@@ -52,7 +52,7 @@ static const struct source_desc sources[AIO_SOURCE_COUNT] = {
 	[AIO_SOURCE_EVENTS] = {
 		.name = "aio_iocb",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
-		.program = { { "iocb_begin" }, { "iocb_issued" }, { "iocb_complete" }, { "iocb_cancel", .details = true }, { "iocb_end" } },
+		.program = { { "iocb_begin" }, { "iocb_issued" }, { "iocb_complete" }, { "iocb_cancel", .details = true, .metrics = true }, { "iocb_end" } },
 	},
 	[AIO_SOURCE_SUBMIT] = {
 		.name = "io_submit_one+fexit",

@@ -176,6 +176,28 @@
 		"iomapscope follow -f /srv/db -n 1\tthe next request to this file, from top to bottom\n" \
 		"iomapscope follow -c postgres --op dio --min-latency 10ms\twhere the slow ones spend their time\n" \
 		"iomapscope follow -d /srv --errors -o json\trequests that fail, with all their steps\n") \
+	COMMAND(export, "export", NULL, \
+		"export metrics for Prometheus: lookups, steps, writeback, direct I/O, fsdax, AIO and dm-io, added up in the kernel", \
+		"All observers that this kernel has a source for run side by side and add up in the kernel, by device, file system type and " \
+		"operation, with --by-cgroup also by cgroup. Nothing else becomes a label: no process, no file, no path. What is added up is read when " \
+		"somebody scrapes: from http://ADDRESS:PORT/metrics, or with --textfile from the file iomapscope.prom in a directory, as " \
+		"the textfile collector of node_exporter reads it. The answer is OpenMetrics 1.0 if the scraper asks for it, else " \
+		"the text format of Prometheus.\n\n" \
+		"It listens on the loopback address alone unless told otherwise, without TLS and passwords: docs/exporter.md shows a reverse proxy " \
+		"that has both. At most 64 connections are open at a time; more are closed at once and counted. A client that " \
+		"is slow keeps nobody waiting.\n\n" \
+		"The tables in the kernel have room for a number of keys. What comes when there is none is added to a device \"other\", " \
+		"and counted in iomapscope_overflow: nothing is lost, and the number of series is bounded. Keys of devices that are gone are taken out.\n\n" \
+		"What the source of an observer cannot tell is absent. An observer without any source is told of once on standard error, and " \
+		"has iomapscope_source_attached 0. Metrics begin at 0 when the exporter starts; process_start_time_seconds changes then. docs/metrics.md " \
+		"has all metrics.\n\n" \
+		"CAP_BPF and CAP_PERFMON are enough, and are dropped when the programs are attached. dm-io in the module dm_mod takes CAP_SYS_ADMIN " \
+		"as well.", \
+		LIST(OPT_LISTEN, OPT_TEXTFILE, OPT_INTERVAL_EXPORT, OPT_OBSERVERS, OPT_BY_CGROUP, OPT_KEYS_EXPORT, OPT_IN_FLIGHT, OPT_VERBOSE, OPT_HELP), \
+		"iomapscope export\tfor a Prometheus on the same machine: http://127.0.0.1:9842/metrics\n" \
+		"iomapscope export --listen [::]:9842 --by-cgroup\tfor others, too; by cgroup, 64 of them\n" \
+		"iomapscope export --textfile /var/lib/prometheus/node-exporter\tfor node_exporter, every 15 seconds\n" \
+		"iomapscope export --observers dio,lookups --keys 1024\tonly these\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \

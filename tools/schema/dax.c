@@ -67,7 +67,7 @@ static const struct source_desc sources[DAX_SOURCE_COUNT] = {
 		.name = "dax_iomap_fault",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
-			{ "rw_begin" }, { "lookup", .details = true }, { "rw_copy", .details = true }, { "access", .details = true },
+			{ "rw_begin" }, { "lookup", .details = true, .metrics = true }, { "rw_copy", .details = true }, { "access", .details = true },
 			{ "copy", .details = true }, { "fallback" }, { "fault", .begins = true }, { "sync_done" }, { "rw_end" },
 		},
 	},
@@ -76,8 +76,8 @@ static const struct source_desc sources[DAX_SOURCE_COUNT] = {
 		.limits = STOCK_LIMITS "; extents, copies and recovery of reads and writes",
 		.needs = of_fexit, .need_count = ARRAY_SIZE(of_fexit),
 		.program = {
-			{ "rw_enter" }, { "fault_enter", .begins = true }, { "load_hole", .details = true },
-			{ "pmd_load_hole", .details = true }, { "fault_exit" }, { "sync_exit" }, { "rw_exit" },
+			{ "rw_enter" }, { "fault_enter", .begins = true }, { "load_hole", .details = true, .metrics = true },
+			{ "pmd_load_hole", .details = true, .metrics = true }, { "fault_exit" }, { "sync_exit" }, { "rw_exit" },
 		},
 	},
 	[DAX_SOURCE_STOCK] = {
@@ -86,7 +86,7 @@ static const struct source_desc sources[DAX_SOURCE_COUNT] = {
 			  "whose sync fails, which counts as lost",
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = {
-			{ "pte_begin" }, { "pmd_begin", .begins = true }, { "load_hole", .details = true }, { "pmd_load_hole", .details = true },
+			{ "pte_begin" }, { "pmd_begin", .begins = true }, { "load_hole", .details = true, .metrics = true }, { "pmd_load_hole", .details = true, .metrics = true },
 			{ "pte_done" }, { "pmd_done" }, { "sync_mapped" }, { "sync_gone" },
 		},
 	},

@@ -56,8 +56,9 @@ static const struct source_desc sources[DIO_SOURCE_COUNT] = {
 		.name = "iomap_dio",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
-			{ "dio_begin" }, { "dio_lookup", .details = true }, { "dio_extent", .details = true }, { "dio_bio", .details = true },
-			{ "dio_exit", .details = true }, { "dio_done" }, { "dio_complete", .details = true }, { "dio_end" },
+			{ "dio_begin" }, { "dio_lookup", .details = true, .metrics = true }, { "dio_extent", .details = true, .metrics = true },
+			{ "dio_bio", .details = true, .metrics = true }, { "dio_exit", .details = true, .metrics = true }, { "dio_done" },
+			{ "dio_complete", .details = true, .metrics = true }, { "dio_end" },
 		},
 	},
 	[DIO_SOURCE_FEXIT] = {

@@ -45,8 +45,9 @@ static const struct source_desc sources[IOEND_SOURCE_COUNT] = {
 		.name = "iomap_ioend",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
-			{ "ioend_new" }, { "ioend_add", .details = true }, { "ioend_submit" }, { "ioend_bio_end", .details = true },
-			{ "ioend_merge", .details = true }, { "ioend_finish" },
+			{ "ioend_new" }, { "ioend_add", .details = true, .metrics = true }, { "ioend_submit" },
+			{ "ioend_bio_end", .details = true, .metrics = true }, { "ioend_merge", .details = true, .metrics = true },
+			{ "ioend_finish" },
 		},
 	},
 	[IOEND_SOURCE_FENTRY] = {

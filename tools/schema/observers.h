@@ -35,6 +35,7 @@ struct program_desc {
 	bool plain;		/* another one is loaded in its place where cfg.plain is set, of its key; if stateless it does not count what is seen */
 	bool begins;		/* sees begins, as the first one does */
 	bool details;		/* for what only lines show: not loaded for histograms */
+	bool metrics;		/* of these, for what metrics tell, too */
 	const char *event;
 	const char *beside;	/* an event: only where it exists, too */
 	unsigned int layers;	/* bits: the observer's layers that it sees something of */
@@ -101,6 +102,9 @@ struct observer {
 #define SOURCES_MAX 6
 
 extern const struct observer lookups_observer, ioends_observer, dio_observer, dax_observer, aio_observer, dmio_observer, follow_observer;
+
+/* What only metrics are made of: no command shows it. Not one of observers[]. */
+extern const struct observer steps_observer;
 
 /* The rows of top: formatted and explained like an event, but not observed, as it has no sources. Not one of observers[]. */
 extern const struct observer top_table;

@@ -80,6 +80,11 @@ enum ioend_reason {
 	REASON_HIDDEN = 31,	/* the source cannot tell: null */
 };
 
+/* REASON(id, name, doc): why an operation gives up a mapping, enum iomap_stale_reason of this project's kernel; the numbers are the same. */
+#define STALE_REASONS(REASON) \
+	REASON(INVALID, "invalid", "the file system refused it") \
+	REASON(FLUSHED, "flushed", "zeroing has to write dirty page cache back over it first")
+
 /* WAIT(id, name, doc): who waits for a direct I/O request. */
 #define DIO_WAITS(WAIT) \
 	WAIT(SYNC, "sync", "the submitter, which asked for synchronous I/O") \

@@ -78,6 +78,19 @@
 	       "with --hist: one histogram a KEY; op by default; dev is the device of the first region") \
 	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "with --hist: print what each interval added, not only the whole at the end") \
+	OPTION(LISTEN, 0, "listen", "ADDRESS:PORT", STRING, NULL, "Output", \
+	       "answer HTTP here: an IPv4 address, or an IPv6 address in brackets; 127.0.0.1:9842 by default, unless --textfile is given") \
+	OPTION(TEXTFILE, 0, "textfile", "DIRECTORY", STRING, NULL, "Output", \
+	       "write the metrics to iomapscope.prom in this directory, again and again: to another name first, and renamed when it is complete") \
+	OPTION(INTERVAL_EXPORT, 0, "interval", "TIME", TIME, NULL, "Output", \
+	       "from one writing of --textfile to the next, between 1s and 1h; 15s by default") \
+	OPTION(OBSERVERS, 0, "observers", "LIST", WORDS, "lookups|steps|ioends|dio|dax|aio|dmio", "Output", \
+	       "only these, separated by commas; all by default") \
+	OPTION(BY_CGROUP, 0, "by-cgroup", "[N]", NUMBER, NULL, "Output", \
+	       "by cgroup (version 2) as well: of the first N, 64 by default and 1024 at most; those beyond are the cgroup \"other\", as are those that " \
+	       "are gone") \
+	OPTION(KEYS_EXPORT, 0, "keys", "N", NUMBER, NULL, "Kernel", \
+	       "room for so many combinations of device, file system type, operation and cgroup in each of the tables; 4096 by default, 65536 at most") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
 	       "only what is done by this process (in the initial PID namespace)") \
 	OPTION(COMM, 'c', "comm", "COMM", STRING, NULL, "Filters", \
