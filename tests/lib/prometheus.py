@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """A Prometheus, or a VictoriaMetrics, for the time of a test, and what its HTTP API answers."""
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 import urllib.error
@@ -15,9 +17,19 @@ import urllib.request
 import dashboards
 import tool
 
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 PROMTOOL = shutil.which("promtool")
 # Nothing but the loopback device, whatever the environment says of proxies.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def loopback_up():
+    """The loopback device of a guest is down at first."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh14x", b"lo", 0)
+        flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))[1]
+        if not flags & IFF_UP:
+            fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
 
 
 def free_port():
@@ -171,7 +183,7 @@ class VictoriaMetrics(Engine):
             self.wait(self.ready, "ready for vmalert")
             self.run("vmalert", "vmalert", f"-datasource.url={self.url}", f"-remoteWrite.url={self.url}", f"-remoteRead.url={self.url}",
                      *(f"-rule={rule}" for rule in self.rules), f"-evaluationInterval={self.interval}s",
-                     f"-httpListenAddr=127.0.0.1:{free_port()}", "-remoteWrite.flushInterval=1s", "-loggerLevel=WARN")
+                     f"-notifier.url={self.url}", f"-httpListenAddr=127.0.0.1:{free_port()}", "-remoteWrite.flushInterval=1s", "-loggerLevel=WARN")
 
     def ready(self):
         try:
