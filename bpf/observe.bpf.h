@@ -643,7 +643,7 @@ static __always_inline struct metric_value *metric_at(__u32 program, __u64 *fs, 
 /* Each event once. Counted in emitted as well: what is missing in the table then went with a key that was taken out meanwhile. */
 static __always_inline void add_metric(struct observe_stats *st, struct metric_value *v, bool failed, bool timed, __u64 latency_ns)
 {
-	__u32 n;
+	__u64 n;
 
 	st->emitted++;
 	if (failed)
@@ -653,29 +653,37 @@ static __always_inline void add_metric(struct observe_stats *st, struct metric_v
 		return;
 	}
 	n = hist_bucket(latency_ns);
-	n = n < METRIC_LATENCY_FIRST ? METRIC_LATENCY_FIRST : n;
-	n = n > METRIC_LATENCY_LAST ? METRIC_LATENCY_LAST + 1 : n;
+	n = n < METRIC_LATENCY_FIRST ? 0 : n - METRIC_LATENCY_FIRST;
+	asm volatile("" : "+r"(n));
 	v->ns += latency_ns;
-	v->latency[n - METRIC_LATENCY_FIRST]++;
+	if (n >= METRIC_LATENCIES)
+		n = METRIC_LATENCIES - 1;
+	v->latency[n]++;
 }
 
 static __always_inline void add_size(struct metric_value *v, __u64 bytes)
 {
 	__u64 sum = v->bytes + bytes;
-	__u32 n = hist_bucket(bytes);
+	__u64 n = hist_bucket(bytes);
 
 	if (sum < bytes)
 		v->bytes_high++;
 	v->bytes = sum;
-	n = n < METRIC_SIZE_FIRST ? METRIC_SIZE_FIRST : n;
-	n = n > METRIC_SIZE_LAST ? METRIC_SIZE_LAST + 1 : n;
-	v->size[(n - METRIC_SIZE_FIRST + 1) / 2]++;
+	n = n < METRIC_SIZE_FIRST ? 0 : (n - METRIC_SIZE_FIRST + 1) / 2;
+	asm volatile("" : "+r"(n));
+	if (n >= METRIC_SIZES)
+		n = METRIC_SIZES - 1;
+	v->size[n]++;
 }
 
 static __always_inline void add_word(struct metric_value *v, __u32 word)
 {
-	if (word < METRIC_WORDS)
-		v->word[word]++;
+	__u64 index = word;
+
+	/* The bound has to be seen on the very register that is the index. */
+	asm volatile("" : "+r"(index));
+	if (index < METRIC_WORDS)
+		v->word[index]++;
 }
 
 /* Adds what was in flight up at its end. What else it tells is added to the value returned, unless that is NULL. */
