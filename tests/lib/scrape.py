@@ -29,8 +29,7 @@ import storage
 import tool
 from tap import Tap, skip_all
 
-for room in ("steps",):
-    sys.path.insert(1, os.path.join(tool.TOP, "tests", "guest", room))
+sys.path.insert(1, os.path.join(tool.TOP, "tests", "guest", "steps"))
 SETTLED = 2             # scrapes after the work, for rules that are made of rules
 EXPORTER_METRICS = {"lookups": ("iomap_lookups_total", "iomap_lookup_errors_total", "op"),
                     "ioends": ("iomap_ioend_duration_seconds_count", "iomap_ioend_errors_total", "type"),
@@ -123,9 +122,11 @@ def work_on_files(env, fs):
 class Bench:
     """The file systems and devices that are worked on; work() may be done again and again."""
 
+    REST = f"linear {{device}} {128 << 11}"
+
     def __init__(self, env, patched, disks):
         self.env, self.patched = env, patched
-        self.dax = self.mirror = self.slow = None
+        self.dax = self.mirror = self.slow = self.old = None
         self.undo = []
         if env.pmem:
             import machine
@@ -143,6 +144,12 @@ class Bench:
             import machine
             self.slow = machine.Mapped("scrape-slow", disks[2], length=128 << 11)
             self.undo.append(self.slow.remove)
+            self.rest = rest = machine.Mapped("scrape-rest", disks[2], self.REST, length=64 << 11)
+            self.undo.append(rest.remove)
+            # Without extents a direct write into a hole falls back to buffered I/O.
+            self.old = machine.Mounted("ext4", rest.path, "-O", "^extents,^64bit", where="old")
+            self.old.__enter__()
+            self.undo.append(lambda: self.old.__exit__(None))
 
     @staticmethod
     def observers():
@@ -155,7 +162,7 @@ class Bench:
         if self.dax and "dax" in self.observers():
             result["dax"] = self.dax.mount, os.path.basename(self.env.pmem)
         if self.mirror:
-            result["dmio"] = self.legs[0].path, os.path.basename(os.path.realpath(self.legs[0].path))
+            result["dmio"] = self.legs[0].path, os.path.basename(os.readlink(f"/sys/dev/block/{self.legs[0].dev}"))
         return result
 
     def work(self):
@@ -170,6 +177,24 @@ class Bench:
             fio(self.dax.path("plain"), "--ioengine=psync", "--rw=readwrite")
         if self.mirror:
             self.dmio.write(self.mirror)
+        if self.old:
+            hole = self.old.hole("hole")
+            subprocess.run(["dd", "if=/dev/zero", f"of={hole}", "bs=4k", "count=4", "seek=8", "conv=notrunc", "oflag=direct", "status=none"],
+                           check=True, timeout=tool.PATIENCE)
+            self.read_old(check=True)
+
+    def read_old(self, check=False):
+        """One direct read; returns whether it worked."""
+        done = subprocess.run(["dd", f"if={self.old.path('hole')}", "of=/dev/null", "bs=4k", "count=1", "skip=8", "iflag=direct", "status=none"],
+                              capture_output=True, check=check, timeout=tool.PATIENCE)
+        return done.returncode == 0
+
+    def break_device(self):
+        """Five direct reads that the device fails; returns its name, and how many have failed."""
+        self.rest.load("error")
+        failed = sum(not self.read_old() for _ in range(5))
+        self.rest.load(self.REST)
+        return os.path.basename(os.readlink(f"/sys/dev/block/{self.old.dev}")), failed
 
     def once(self, t):
         """What takes its time, and would be too much again and again."""
@@ -241,6 +266,16 @@ def check_restart(t, engine, exporter, env):
     return again
 
 
+def check_alerts(t, engine, bench):
+    """Work that is well alarms nobody, though requests that were not to wait have failed; a device that fails does."""
+    t.equal([labels for labels, _ in engine.query('ALERTS{severity="critical"}')], [], "no critical alert is pending or fires")
+    device, failed = bench.break_device()
+    t.equal(failed, 5, "five direct reads fail")
+    seen = engine.wait(lambda: engine.query('ALERTS{severity="critical"}'), "a device that fails is an alert")
+    t.equal({(labels["alertname"], labels["device"], labels["op"]) for labels, _ in seen}, {("IomapDirectIOErrors", device, "dio_read")},
+            "which is that of direct I/O on this device", seen)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--label", default="")
@@ -272,6 +307,7 @@ def main():
     kind = {"prometheus": prometheus.Prometheus, "victoria-metrics": prometheus.VictoriaMetrics}[args.engine]
     exporter = Exporter(env.workdir)
     took("exporter")
+    t.diag(exporter.log())
     watched = bench.watched()
     observed = {observer: env.observe(observer, "--hist", "-d", where) for observer, (where, _) in watched.items()}
     took("observers")
@@ -308,12 +344,22 @@ def main():
     t.equal(empty, {}, f"{asked} queries of the dashboards: each has data")
     if args.patched:
         t.equal(sorted(set(dashboards.samples()) - there), [], "every metric of tools/schema/metrics.h is exported")
+    for observer, (_, device) in watched.items():
+        count, _, facet = EXPORTER_METRICS[observer]
+        stored = {labels[facet]: int(value) for labels, value in engine.query(f'sum by ({facet}) ({count}{{device="{device}"}})')}
+        expected = {word: pair[0] for word, pair in counted(after, observer, device).items()}
+        t.equal(stored, expected, f"{observer}: {args.engine} has the same counts")
     took("queries")
     if args.engine == "prometheus":
         failed = [rule for group in engine.api("rules")["groups"] for rule in group["rules"] if rule["health"] not in ("ok", "unknown")]
         t.equal(failed, [], "rules are carried out without an error")
-        if not args.patched:
+        if args.patched:
+            check_alerts(t, engine, bench)
+        else:
             exporter = check_restart(t, engine, exporter, env)
+        took("alerts and restarts")
+    recorded = engine.query('count({__name__=~"instance.*:.*"})')[0][1]
+    t.diag(f"recorded series: {recorded:.0f}")
     t.diag(f"samples a scrape: {engine.query('scrape_samples_scraped')}")
     t.diag(f"scrapes: {engine.samples()}, longest {engine.query('max_over_time(scrape_duration_seconds[10m])')}")
     engine.stop()
