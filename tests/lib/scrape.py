@@ -204,6 +204,11 @@ class Bench:
             fs.open = lambda name, flags=os.O_RDWR | os.O_CREAT: os.open(fs.path(name), flags, 0o600)
             case_buffered.stale(t, fs, self.slow)
 
+    def sync(self):
+        for fs in (self.env.xfs, self.env.ext4, self.dax, self.old):
+            if fs:
+                storage.command("sync", "-f", fs.mount)
+
     def remove(self):
         for undo in reversed(self.undo):
             undo()
@@ -322,6 +327,8 @@ def main():
     bench.once(t)
     bench.work()
     took("work, scraped")
+    # Nothing is to be written back later, between the observers' end and a scrape.
+    bench.sync()
     deadline = time.monotonic() + tool.PATIENCE
     while in_flight(exporter.fetch()) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -359,7 +366,8 @@ def main():
             exporter = check_restart(t, engine, exporter, env)
         took("alerts and restarts")
     recorded = engine.query('count({__name__=~"instance.*:.*"})')[0][1]
-    t.diag(f"recorded series: {recorded:.0f}")
+    devices = {labels["device"] for _, labels, _ in samples_of(after) if "device" in labels}
+    t.diag(f"devices: {len(devices)}, recorded series: {recorded:.0f}")
     t.diag(f"samples a scrape: {engine.query('scrape_samples_scraped')}")
     t.diag(f"scrapes: {engine.samples()}, longest {engine.query('max_over_time(scrape_duration_seconds[10m])')}")
     engine.stop()
