@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 
 import cases
 import dashboards
@@ -77,7 +78,10 @@ class Exporter:
                 time.sleep(0.1)
 
     def fetch(self, **headers):
-        return prometheus.fetch(self.url, **headers)
+        try:
+            return prometheus.fetch(self.url, **headers)
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"the exporter: {error.code} {error.read().decode(errors='replace')}{self.log()}")
 
     def log(self):
         with open(self.log_path, errors="replace") as log:
