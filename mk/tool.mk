@@ -47,9 +47,10 @@ COMPLETION := $(BUILD)/completion/iomapscope
 # What has fields: the observers, and the rows of top.
 FIELDED := $(OBSERVERS) top
 EVENTS := $(FIELDED:%=$(BUILD)/man/%-fields.md)
+METRICS := $(BUILD)/man/metrics.md
 
 .PHONY: tool install unit docs-events
-tool: $(BUILD)/bin/iomapscope $(MAN_PAGES) $(COMPLETION) $(EVENTS) ## build/bin/iomapscope with its man pages and completion
+tool: $(BUILD)/bin/iomapscope $(MAN_PAGES) $(COMPLETION) $(EVENTS) $(METRICS) ## build/bin/iomapscope with its man pages and completion
 
 # What was taken is remembered by name and time of the source, so that another source is taken anew.
 $(LT)/.source: $(wildcard $(TOOL_KERNEL_SRC)) mk/tool.mk
@@ -115,11 +116,18 @@ $(EVENTS): $(BUILD)/man/%-fields.md: $(OBJ)/gen
 	@mkdir -p $(@D)
 	@$< events $* >$@
 
+$(METRICS): $(OBJ)/gen
+	@mkdir -p $(@D)
+	@$< metrics >$@
+
 install: tool ## install below PREFIX (/usr/local), and DESTDIR if given
 	install -D -m 755 $(BUILD)/bin/iomapscope $(DESTDIR)$(PREFIX)/sbin/iomapscope
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 $(MAN_PAGES) $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -D -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/iomapscope
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/iomapscope-exporter.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/iomapscope-exporter.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/iomapscope-exporter.service
 
 # Unit tests: the library's sources again, with the sanitizers.
 UNIT := $(BUILD)/unit
@@ -127,7 +135,13 @@ UNIT_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fn
 UNIT_OBJ := $(LIB_SRC:%.c=$(UNIT)/obj/%.o)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(UNIT)/%,$(wildcard tests/unit/*.c))
 
-unit: $(UNIT_BIN) tool ## build the unit tests
+unit: $(UNIT_BIN) $(BUILD)/perf/scrape tool ## build the unit tests
+
+# What a scrape costs: as the tool itself is built.
+$(BUILD)/perf/scrape: $(OBJ)/tests/native/scrape.o $(LIB_OBJ) $(LIBBPF)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	@$(CC) $(TOOL_CFLAGS) $< $(LIB_OBJ) $(TOOL_LIBS) $(HTTP_LIBS) -o $@
 
 $(UNIT)/obj/%.o: %.c $(BPFTOOL) mk/tool.mk | $(SKELS)
 	$(call say,UNIT,$<)
@@ -138,12 +152,13 @@ $(UNIT)/%: $(UNIT)/obj/tests/unit/%.o $(UNIT_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@$(CC) $(UNIT_CFLAGS) $< $(UNIT_OBJ) $(TOOL_LIBS) $(HTTP_LIBS) -o $@
 
-docs-events: $(EVENTS) ## write the tables of docs/events.md: the fields of each observer's events, the kernel's events
+docs-events: $(EVENTS) $(METRICS) ## write the tables of docs/events.md and docs/metrics.md: the fields of each observer's events, the kernel's events, the metrics
 	@set -e; for table in $(FIELDED); do \
 		tools/schema/splice docs/events.md $$table-fields $(BUILD)/man/$$table-fields.md; done
 	@mkdir -p $(BUILD)/man && tests/guest/steps/table.py --markdown >$(BUILD)/man/kernel-events.md
 	@tools/schema/splice docs/events.md kernel-events $(BUILD)/man/kernel-events.md
+	@tools/schema/splice docs/metrics.md metrics $(METRICS)
 
--include $(CMD_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(OBJ)/tools/schema/gen.d $(wildcard $(UNIT)/obj/tests/unit/*.d) $(UNIT_OBJ:.o=.d) \
+-include $(CMD_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(OBJ)/tools/schema/gen.d $(OBJ)/tests/native/scrape.d $(wildcard $(UNIT)/obj/tests/unit/*.d) $(UNIT_OBJ:.o=.d) \
 	$(wildcard $(BPF_OUT)/*.bpf.o.d)
 .SECONDARY:

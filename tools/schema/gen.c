@@ -6,6 +6,7 @@
 
 #include "args.h"
 #include "costs.h"
+#include "metrics_desc.h"
 #include "observers.h"
 
 /* roff: a backslash, and a dot or an apostrophe at the start of a line, mean something; a - in a name must stay one. */
@@ -302,7 +303,7 @@ static int man(const char *name)
 		puts(".SH SEE ALSO");
 		for (i = 0; i < (int)observer_count; i++)
 			printf("\\fBiomapscope\\-%s\\fR(8),\n", observers[i]->command);
-		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-probe\\fR(8),\n\\fBiomapscope\\-bench\\fR(8)");
+		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-export\\fR(8),\n\\fBiomapscope\\-probe\\fR(8),\n\\fBiomapscope\\-bench\\fR(8)");
 		return 0;
 	}
 	for (i = 0; i < CMD_COUNT; i++) {
@@ -487,6 +488,77 @@ static int events(const char *name)
 	return 0;
 }
 
+static const char *const metric_types[] = {
+	[METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram", [METRIC_INFO] = "info",
+};
+
+static void metric_row(const struct metric_desc *metric, const char *labels, const char *cannot)
+{
+	printf("| `%s%s` |", metric->name, metric->type == METRIC_COUNTER ? "_total" : "");
+	cell(metric_types[metric->type]);
+	cell(metric->unit);
+	cell(labels);
+	printf(" %s%s%s |\n", metric->doc, *cannot ? "; not with " : "", cannot);
+}
+
+/* "" or the sources that cannot tell the metric, though it does not need this project's events. */
+static const char *cannot_tell(const struct metric_desc *metric)
+{
+	const struct observer *observer = metric_groups[metric->group].observer;
+	const struct metric_shown *shown = metric_shown(metric);
+	static char names[160];
+	size_t used = 0;
+	int i;
+
+	names[0] = 0;
+	if (shown->sources == 1)
+		return names;
+	for (i = 0; i < observer->source_count; i++) {
+		if (!(shown->sources >> i & 1))
+			used += snprintf(names + used, sizeof(names) - used, "%s`%s`", used ? ", " : "the source ", observer->source[i].name);
+	}
+	return names;
+}
+
+/* docs/metrics.md: the metrics, the values of their labels, and how many series there can be. */
+static int metrics_tables(void)
+{
+	unsigned int all = 0;
+	size_t i;
+	int g;
+
+	for (g = 0; g < GROUP_COUNT; g++) {
+		printf("\n### %s\n\nLabels of all: device, fstype, %s\n\n| metric | type | unit | label | meaning |\n|---|---|---|---|---|\n",
+		       metric_groups[g].observer->command, metric_groups[g].facet);
+		for (i = 0; i < metric_count; i++) {
+			if ((int)metrics[i].group == g)
+				metric_row(&metrics[i], metrics[i].labels, cannot_tell(&metrics[i]));
+		}
+	}
+	puts("\n### About the exporter\n\n| metric | type | unit | labels | meaning |\n|---|---|---|---|---|");
+	for (i = 0; i < own_metric_count; i++)
+		metric_row(&own_metrics[i], own_metrics[i].labels, "");
+	puts("\n### Values of labels\n\n| metric | label | values |\n|---|---|---|");
+	for (i = 0; i < metric_count; i++) {
+		const struct metric_shown *shown = metric_shown(&metrics[i]);
+		unsigned int word;
+
+		if (!shown->words)
+			continue;
+		printf("| `%s%s` | %s |", metrics[i].name, metrics[i].type == METRIC_COUNTER ? "_total" : "", metrics[i].labels);
+		for (word = 0; word < shown->words; word++)
+			printf("%s %s", word ? "," : "", *metric_word(shown, word) ? metric_word(shown, word) : "empty");
+		puts(" |");
+	}
+	puts("\n### Series of one key\n\n| observer | series at the most |\n|---|---|");
+	for (g = 0; g < GROUP_COUNT; g++) {
+		printf("| %s | %u |\n", metric_groups[g].observer->command, metric_series(g));
+		all += metric_series(g);
+	}
+	printf("| all | %u |\n", all);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int ret = 1;
@@ -497,7 +569,9 @@ int main(int argc, char **argv)
 		ret = completion();
 	else if (argc == 3 && !strcmp(argv[1], "events"))
 		ret = events(argv[2]);
+	else if (argc == 2 && !strcmp(argv[1], "metrics"))
+		ret = metrics_tables();
 	else
-		fputs("usage: gen man PAGE | gen completion | gen events COMMAND\n", stderr);
+		fputs("usage: gen man PAGE | gen completion | gen events COMMAND | gen metrics\n", stderr);
 	return fflush(stdout) || ferror(stdout) ? 1 : ret;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "follow_fields.h"
+#include "metrics.h"
 #include "schema.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -62,7 +63,19 @@ static const struct name_desc environment_fields[] = { ENVIRONMENT_FIELDS(WORD_D
 static const struct name_desc figure_fields[] = { FIGURE_FIELDS(WORD_DESC) };
 static const struct name_desc bench_summary_fields[] = { BENCH_SUMMARY_FIELDS(WORD_DESC) };
 
+/* As they are called in the text format. */
+#define SAMPLES_COUNTER		"_total"
+#define SAMPLES_GAUGE		""
+#define SAMPLES_HISTOGRAM	""
+#define SAMPLES_INFO		""
+#define METRIC_WORD(group, name_, type, unit, label, doc_) { .name = name_ SAMPLES_##type, .doc = doc_ },
+#define OWN_METRIC_WORD(name_, type, unit, labels, doc_) { .name = name_ SAMPLES_##type, .doc = doc_ },
+static const struct name_desc metric_names[] = { METRICS(METRIC_WORD) };
+static const struct name_desc own_metric_names[] = { OWN_METRICS(OWN_METRIC_WORD) };
+
 const struct word_list word_lists[] = {
+	{ CMD_export, "Metrics", metric_names, ARRAY_SIZE(metric_names) },
+	{ CMD_export, "Metrics about the exporter", own_metric_names, ARRAY_SIZE(own_metric_names) },
 	{ CMD_bench, "Workloads", bench_workloads, WORKLOAD_COUNT },
 	{ CMD_bench, "Environment in JSON", environment_fields, ARRAY_SIZE(environment_fields) },
 	{ CMD_bench, "Workload in JSON", figure_fields, ARRAY_SIZE(figure_fields) },
