@@ -105,7 +105,7 @@ static __always_inline void meter(__u32 program, struct observe_stats *st, const
 
 	if (!v)
 		return;
-	if (!is_fault(f->op)) {
+	if (!dax_is_fault(f->op)) {
 		v->sum[DAX_BYTES] += f->done;
 		return;
 	}
