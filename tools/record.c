@@ -427,7 +427,8 @@ static int conclude(struct running *r, struct err *err)
 	if (failed)
 		return err_set(err, STATUS_OUTPUT, "%.300s; what was not written is counted as lost (output)", failed);
 	if (error)
-		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s", error == ETIMEDOUT ? "its reader does not read" : strerror(error));
+		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s",
+			       error == ETIMEDOUT ? "its reader does not read" : strerror(error));
 	if (r->args->given[OPT_STRICT] && !complete)
 		return err_set(err, STATUS_LOST, "something was lost, or may not have been seen (--strict)");
 	return 0;
