@@ -284,8 +284,9 @@ def check_filters(t, env, path):
     t.ok(0 < len(errors) < len(events), "there is something to leave out", len(errors))
     follow, _ = told(read("follow", path, "-o", "json"))
     got, summary = told(read("follow", path, "--op", "dio", "--min-latency", "1us", "-o", "json"))
-    t.equal([e["request"] for e in got], [e["request"] for e in follow if e["op"] in ("dio_read", "dio_write") and e["event"] == "follow"],
-            "follow -r --op: whole requests")
+    t.equal([e["request"] for e in got], [e["request"] for e in follow if e["op"] in ("dio_read", "dio_write") and
+                                          e["event"] == "follow" and e["latency_ns"] >= 1000],
+            "follow -r --op --min-latency: whole requests")
     t.ok(equation(summary), "follow -r --op: the summary", summary)
     done = read("lookups", path, "-d", "/dev/nowhere", "-o", "json")
     t.ok(done.returncode == 0 and "is on a device of this name" in done.stderr, "-d of a name that was not recorded is told", done.stderr)
