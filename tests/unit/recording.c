@@ -503,7 +503,8 @@ static void other_versions(void)
 	}
 	add_head(file, RECORDING_MAJOR + 1, 0);
 	save(path, file->data, file->len);
-	has(wrong_with(path, &status), "has version 2.0 of the format, and this iomapscope reads 1; take a newer one", "a newer major version is refused");
+	has(wrong_with(path, &status), "has version 2.0 of the format, and this iomapscope reads 1; take a newer one",
+	    "a newer major version is refused");
 	is_int(status, STATUS_DAMAGED, "with its status");
 	((struct recording_head *)file->data)->order = 0x04030201;
 	save(path, file->data, file->len);
@@ -890,7 +891,8 @@ static void taken_in_part(void)
 	while (r && (ret = recording_next(r, &event)) > 0)
 		count++;
 	ok(r && !ret && count == 50, "in part: what was written can be read, to its end");
-	ok(r && recording_account(r, &dio_observer) && recording_account(r, &dio_observer)->lost[LOSS_output] == 1950, "in part: and says what is not there");
+	ok(r && recording_account(r, &dio_observer) && recording_account(r, &dio_observer)->lost[LOSS_output] == 1950,
+	   "in part: and says what is not there");
 	recording_close(r);
 }
 
