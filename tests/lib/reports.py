@@ -15,6 +15,10 @@ import tool
 
 OBSERVERS = ("lookups", "ioends", "dio", "dax", "aio", "dmio", "follow")
 
+# What --by of each takes that the page has a table for.
+BY = {"lookups": ("op", "type"), "ioends": ("type", "reason"), "dio": ("op", "wait", "route"), "dax": ("op", "fallback"), "aio": ("op", "route"),
+      "dmio": ("op", "memory", "wait")}
+
 
 class Page(html.parser.HTMLParser):
     """A page as a parser sees it: its elements by id, the text of those that hold text, and whatever would load something."""
@@ -116,6 +120,14 @@ def check_page(t, recording, path, expected=()):
                     buckets[number] = buckets.get(number, 0) + bucket["count"]
             mine = whole.get("buckets", [])
             t.equal(dict(zip(mine[::2], mine[1::2])), buckets, f"page: {command}: buckets are those of --hist")
+            for of in observer["words"]:
+                field = observer["fields"][of["field"]]["name"]
+                if field not in BY.get(command, ()):
+                    continue
+                theirs = {h[field]: (h["count"], h["errors"], h["total_ns"], h["max_ns"]) for h in counts_of_hist(recording, command, "--by", field)[2] if h[field]}
+                ours = {row["word"]: (row["hist"]["count"], row["hist"]["errors"], row["hist"]["total_ns"], row["hist"].get("max_ns")) for row in of["rows"]
+                        if row["word"]}
+                t.equal(ours, theirs, f"page: {command}: by {field} as --hist --by {field}")
         summary = summaries(recording, command)
         stream = next(stream for stream in data["recording"]["streams"] if stream["command"] == command)
         t.equal((whole["count"], stream["source"]), (summary["emitted"], summary["sources"][0]), f"page: {command}: events and source are those of the summary")
