@@ -266,6 +266,18 @@ static int attach_all(struct running *r, struct btf *btf, struct err *err)
 	return count ? 0 : -1;
 }
 
+/* Whether other processes are asked for their functions. */
+static bool names_processes(const struct running *r)
+{
+	size_t i;
+
+	for (i = 0; i < KINDS; i++) {
+		if (r->kind[i].observation)
+			return observe_config(r->kind[i].observation)->stacks & STACKS_USER;
+	}
+	return false;
+}
+
 static void tell_recorded(const struct running *r)
 {
 	size_t i;
@@ -427,7 +439,8 @@ static int conclude(struct running *r, struct err *err)
 	if (failed)
 		return err_set(err, STATUS_OUTPUT, "%.300s; what was not written is counted as lost (output)", failed);
 	if (error)
-		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s", error == ETIMEDOUT ? "its reader does not read" : strerror(error));
+		return err_set(err, STATUS_OUTPUT, "cannot write the output: %s",
+			       error == ETIMEDOUT ? "its reader does not read" : strerror(error));
 	if (r->args->given[OPT_STRICT] && !complete)
 		return err_set(err, STATUS_LOST, "something was lost, or may not have been seen (--strict)");
 	return 0;
@@ -516,7 +529,7 @@ static int run(struct running *r, struct err *err)
 	memset(err, 0, sizeof(*err));
 	malloc_trim(0);
 	session_signals();
-	ret = caps_drop(args->given[OPT_STACKS]);
+	ret = caps_drop(names_processes(r));
 	if (ret)
 		return err_set(err, STATUS_FAILED, "cannot drop the capabilities: %s", strerror(-ret));
 	tell_recorded(r);

@@ -278,7 +278,11 @@ static void table(void)
 				snprintf(line, sizeof(line), "--%s=%s", option->longname, last);
 				ok(!parse(c, line) && args.given[id] && args.number[id], "%s %s", commands[c].name, line);
 				snprintf(line, sizeof(line), "--%s %s", option->longname, last);
-				refused(c, line, "unexpected argument");
+				/* It is none of the option's, but where there are others it is one of these. */
+				if (commands[c].arguments)
+					ok(!parse(c, line) && !args.text[id] && args.operands == 1, "%s %s: not its own", commands[c].name, line);
+				else
+					refused(c, line, "unexpected argument");
 				continue;
 			}
 			if (*last) {

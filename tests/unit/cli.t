@@ -147,6 +147,9 @@ if [ -x build/unit/recording ]; then
 	is "$status $(grep -c . "$work/err") $(grep -c '"cut":true' "$work/out") $(grep -c . "$work/out")" "7 1 1 8" \
 		"a recording that was cut: its records, the summary, the reason, the status"
 	like "$(cat "$work/err")" "damaged at byte [0-9]+ \(block [0-9]+\): it was cut within the block; what comes before was read" "and where"
+	head -c -900 "$work/recordings/follow-plain" >"$work/cut"
+	run follow -r "$work/cut" -o json
+	is "$status $(grep -c '"cut":true' "$work/out")" "7 1" "follow: a recording that was cut"
 	run dio -r "$file" -o json --strict
 	is "$status" 6 "--strict: what was lost while it was recorded counts"
 	"$tool" dio -r "$file" -o json >/dev/full 2>"$work/err"

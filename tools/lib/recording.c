@@ -766,10 +766,11 @@ static int read_head(struct recording *r, struct err *err)
 		return err_set(err, STATUS_DAMAGED, "%.200s is no recording of iomapscope%s", r->path,
 			       !ret ? ": it is empty" : ret < 0 ? ", or was cut in its head" : "");
 	if (head.order != RECORDING_ORDER && head.order == __builtin_bswap32(RECORDING_ORDER))
-		return err_set(err, STATUS_DAMAGED, "%.200s was recorded on a machine of the other byte order; read it on one of those", r->path);
-	if (!crc_good(head.crc, &head, offsetof(struct recording_head, crc)) || head.order != RECORDING_ORDER)
-		return err_set(err, STATUS_DAMAGED, "%.200s: damaged at byte 0: the head of the file is not what was written; nothing was read",
+		return err_set(err, STATUS_DAMAGED, "%.200s was recorded on a machine of the other byte order; read it on one of those",
 			       r->path);
+	if (!crc_good(head.crc, &head, offsetof(struct recording_head, crc)) || head.order != RECORDING_ORDER)
+		return err_set(err, STATUS_DAMAGED, "%.200s: damaged at byte 0: the head of the file is not what was written; nothing was "
+			       "read", r->path);
 	if (head.major != RECORDING_MAJOR)
 		return err_set(err, STATUS_DAMAGED, "%.200s has version %u.%u of the format, and this iomapscope reads %u; take a newer one",
 			       r->path, head.major, head.minor, RECORDING_MAJOR);
@@ -794,8 +795,8 @@ static int read_introduction(struct recording *r, struct err *err)
 		return -1;
 	}
 	if (!r->info.kernel)
-		return err_set(err, STATUS_DAMAGED, "%.200s: damaged at byte %zu: it does not tell what was recorded; nothing was read", r->path,
-			       sizeof(struct recording_head));
+		return err_set(err, STATUS_DAMAGED, "%.200s: damaged at byte %zu: it does not tell what was recorded; nothing was read",
+			       r->path, sizeof(struct recording_head));
 	return 0;
 }
 

@@ -51,6 +51,8 @@ struct block_head {
 /* A RECORDS block begins with the offset of the wall clock, __s64, by which the times of its records are told. */
 #define RECORDS_HEAD	8
 
+_Static_assert(sizeof(struct recording_head) == 24 && sizeof(struct block_head) == 40, "docs/recording.md has their layout");
+
 /* In INFO, SCHEMA and END: a tag, the length of what follows, that. One that is not known is skipped. */
 struct tag_head {
 	__u16 tag;

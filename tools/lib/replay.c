@@ -114,8 +114,8 @@ static bool is_null(const struct replay *replay, const struct field *field, cons
 static const char *slot_name(enum hist_by by)
 {
 	static const char *const names[] = {
-		[BY_OP] = "op", [BY_TYPE] = "type", [BY_REASON] = "reason", [BY_WAIT] = "wait", [BY_ROUTE] = "route", [BY_FALLBACK] = "fallback",
-		[BY_AIO_OP] = "op", [BY_AIO_ROUTE] = "route", [BY_DM_OP] = "op", [BY_DM_MEMORY] = "memory", [BY_DM_WAIT] = "wait",
+		[BY_OP] = "op", [BY_TYPE] = "type", [BY_REASON] = "reason", [BY_WAIT] = "wait", [BY_ROUTE] = "route",
+		[BY_FALLBACK] = "fallback", [BY_AIO_OP] = "op", [BY_AIO_ROUTE] = "route", [BY_DM_OP] = "op", [BY_DM_MEMORY] = "memory", [BY_DM_WAIT] = "wait",
 	};
 
 	return by < BY_DEV ? names[by] : NULL;
@@ -128,7 +128,8 @@ static int set_filters(struct replay *replay, const struct args *args, struct er
 	char junk;
 
 	if (args->given[OPT_CONTAINER])
-		return err_set(err, STATUS_USAGE, "--container asks the running system; with --read give --cgroup the path that was recorded");
+		return err_set(err, STATUS_USAGE, "--container asks the running system; with --read give --cgroup the path that "
+			       "was recorded");
 	if (filter_values(&replay->config, args, err))
 		return -1;
 	if (args->given[OPT_DEV] || args->given[OPT_DEV_DMIO]) {
@@ -616,7 +617,8 @@ const char *replay_path(const struct replay *replay, __u32 dev, __u64 ino)
 bool replay_unmatched(const struct replay *replay, char *text, size_t size)
 {
 	if (replay->dev_text && !replay->dev_met)
-		snprintf(text, size, "-d %s: nothing of %s in the recording is on a device of this name", replay->dev_text, replay->observer->command);
+		snprintf(text, size, "-d %s: nothing of %s in the recording is on a device of this name", replay->dev_text,
+			 replay->observer->command);
 	else if (replay->cgroup_text && !replay->cgroup_met)
 		snprintf(text, size, "--cgroup %s: nothing of %s in the recording is of a cgroup of this path", replay->cgroup_text,
 			 replay->observer->command);

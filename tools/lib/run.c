@@ -957,7 +957,7 @@ static int replay_records(struct observation *o)
 
 		replay_interval(o, end_ns, end_ns > shown_ns ? end_ns - shown_ns : 0, true);
 	}
-	if (ret >= 0 && o->code->end)
+	if (o->code->end)
 		o->code->end(o);
 	out_flush(o->out);
 	return ret < 0 ? -1 : 0;
@@ -998,7 +998,8 @@ static int has_no(struct observation *o, struct err *err)
 
 	for (i = 0; i < info->streams && used < sizeof(list); i++)
 		used += snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", info->stream[i].command);
-	return err_set(err, STATUS_USAGE, "%.100s has no %s; it has: %s", o->args->text[OPT_READ], o->observer->command, list[0] ? list : "nothing");
+	return err_set(err, STATUS_USAGE, "%.100s has no %s; it has: %s", o->args->text[OPT_READ], o->observer->command,
+		       list[0] ? list : "nothing");
 }
 
 /* A run whose records come from a file, and for which neither a kernel nor a privilege is needed. */

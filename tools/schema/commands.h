@@ -68,7 +68,8 @@
 		     OPT_VERBOSE, OPT_HELP), \
 		"iomapscope dio -d /srv --min-latency 10ms\tthe slow requests of one file system\n" \
 		"iomapscope dio -f /srv/db --errors -o json\trequests to one file that fail, for a program to read\n" \
-		"iomapscope dio --hist --by wait\tlatency of synchronous and asynchronous requests\n") \
+		"iomapscope dio --hist --by wait\tlatency of synchronous and asynchronous requests\n" \
+		"iomapscope dio -r /var/tmp/minute --hist --by comm\twho did direct I/O in a recording, and how long it took\n") \
 	COMMAND(dax, "dax", NULL, \
 		"watch fsdax: each page fault, with its page size and why it fell back, each read and each write", \
 		"Each fault on a mapping of an fsdax file, and each read and write of one, is one line when it is over, or with --hist is added " \
@@ -151,7 +152,8 @@
 		"iomapscope top\twhat is going on?\n" \
 		"iomapscope top -d /srv --by processes --sort dio\twho does direct I/O on one file system\n" \
 		"iomapscope top -b --count 1 --interval 10s --latency dio\tten seconds, printed once\n" \
-		"iomapscope top -o json --by devices\tfor a program to read\n") \
+		"iomapscope top -o json --by devices\tfor a program to read\n" \
+		"iomapscope top -r /var/tmp/minute\twhat went on in a recording, second by second\n") \
 	COMMAND(follow, "follow", NULL, \
 		"follow requests through every layer, each as a timeline with its steps", \
 		"A request is what begins by itself: a kiocb of libaio, a direct I/O request, an operation of iomap (a write, a readahead), a pass " \
@@ -193,8 +195,7 @@
 		LIST(OPT_OBSERVE, OPT_FORCE, OPT_ROTATE_SIZE, OPT_ROTATE_TIME, OPT_KEEP, OPT_PRINT, OPT_OUTPUT, OPT_CLOCK, OPT_STACKS, OPT_PID, OPT_COMM, \
 		     OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_MIN_LATENCY, OPT_ERRORS, OPT_DURATION, OPT_COUNT_RECORD, \
 		     OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
-		"iomapscope record --duration 1m /var/tmp/minute\ta minute of everything\n" \
-		"iomapscope dio -r /var/tmp/minute --hist --by comm\twho did direct I/O in it, and how long it took\n" \
+		"iomapscope record --duration 1m /var/tmp/minute\ta minute of everything, for lookups -r, dio -r, top -r and the others\n" \
 		"iomapscope record -e ioends,dio -d /srv --rotate-size 100m --keep 10 /var/tmp/srv\tthe last gigabyte of one file system\n" \
 		"iomapscope record -e follow --stacks -c postgres /var/tmp/pg\trequests with all their steps\n") \
 	COMMAND(report, "report", "FILE...", \

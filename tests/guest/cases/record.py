@@ -14,10 +14,12 @@ import dax
 import dmio
 import storage
 import tool
+from tap import Skip
+from terminal import Terminal
 
 KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
-FLOOD = 200000
+FLOOD = 60000
 OUTPUT, LOST, DAMAGED = 5, 6, 7
 ALL = "lookups,ioends,dio,dax,aio,dmio,follow"
 EVENTS = {"lookups": "lookup", "ioends": "ioend"}
@@ -70,6 +72,20 @@ def told(done):
     return [r for r in records if r["event"] != "summary"], next((r for r in records if r["event"] == "summary"), None)
 
 
+def counted(command, path):
+    """Of a recording that is too long to be held: how many lines, the last one, the summary, the status, and what was said."""
+    count, last, summary = 0, None, None
+    with subprocess.Popen([tool.TOOL, command, "-r", path, "-o", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          errors="replace") as process:
+        for line in process.stdout:
+            if line.startswith('{"event":"summary"'):
+                summary = json.loads(line)
+            else:
+                count, last = count + 1, line
+        said = process.stderr.read()
+    return count, json.loads(last) if last else None, summary, process.returncode, said
+
+
 def equation(summary):
     return summary["seen"] == summary["emitted"] + summary["filtered"] + sum(summary["lost"].values()) and \
         summary["lost_total"] == sum(summary["lost"].values())
@@ -101,7 +117,7 @@ def devices(env):
             try:
                 legs = [disk.part("leg0", 0), disk.part("leg1", 1)]
                 mirror = dmio.Mapped("mirror", f"mirror core 2 {dmio.REGION} nosync 2 {legs[0].path} 0 {legs[1].path} 0")
-            except dmio.Skip:
+            except Skip:
                 pass
         yield pmem, mirror
 
@@ -110,10 +126,12 @@ def work(env, found):
     """A bit of everything, some of it renamed on the way, some of it failing."""
     pmem, mirror = found
     path = env.xfs.file("recorded, \"odd\"\n", 256 * KILOBYTE)
-    subprocess.run(["xfs_io", "-d", "-c", "pwrite -q -b 16k 0 128k", "-c", "pread -q -b 16k 0 128k", path], check=True, timeout=tool.PATIENCE)
+    subprocess.run(["xfs_io", "-d", "-c", "pwrite -q -b 16k 0 128k", "-c", "pread -q -b 16k 0 128k", path], check=True,
+                   timeout=tool.PATIENCE)
     renamed = env.xfs.path("renamed")
     os.rename(path, renamed)
-    subprocess.run(["xfs_io", "-c", "pwrite -q 0 128k", "-c", "fsync", renamed], check=True, timeout=tool.PATIENCE)
+    written = [arg for at in range(4) for arg in ("-c", f"pwrite -q {at * 32}k 32k", "-c", "fsync")]
+    subprocess.run(["xfs_io", *written, renamed], check=True, timeout=tool.PATIENCE)
     tool.workload("fail", "nowait", env.xfs.hole("refused"), 3)
     tool.workload("seek", "-n", 20, renamed)
     tool.workload("aio", "mixed", env.ext4.file("aio", 128 * KILOBYTE))
@@ -169,15 +187,15 @@ def first_difference(printed, got):
 
 
 def check_formats(t, env, found):
-    for output in ("table", "csv"):
-        for name in [name for name in usable(env) if name not in ("dax", "dmio")]:
+    for output, names in (("table", ("lookups", "ioends", "dio", "aio", "follow")), ("csv", ("lookups", "follow"))):
+        for name in [name for name in usable(env) if name in names]:
             path = os.path.join(env.workdir, f"recording.{name}.{output}")
             recorded = record(env, path, output=output, observers=[name])
             work(env, (None, None))
             recorded.stop(parse=False)
             done = read(name, path, "-o", output)
-            t.ok(done.stdout == recorded.text and len(recorded.text.splitlines()) > 3, f"{name} -r -o {output} is what record --print has printed",
-                 first_difference(recorded.text, done.stdout) + recorded.stderr())
+            t.ok(done.stdout == recorded.text and len(recorded.text.splitlines()) > 3,
+                 f"{name} -r -o {output} is what record --print has printed", first_difference(recorded.text, done.stdout) + recorded.stderr())
             summary = next((line for line in recorded.stderr().splitlines() if line.startswith(f"{name}: seen")), None)
             t.equal(done.stderr.splitlines(), [summary], f"{name} -r -o {output}: the same summary")
 
@@ -266,8 +284,9 @@ def check_filters(t, env, path):
     t.ok(0 < len(errors) < len(events), "there is something to leave out", len(errors))
     follow, _ = told(read("follow", path, "-o", "json"))
     got, summary = told(read("follow", path, "--op", "dio", "--min-latency", "1us", "-o", "json"))
-    t.equal([e["request"] for e in got], [e["request"] for e in follow if e["op"] in ("dio_read", "dio_write") and e["event"] == "follow"],
-            "follow -r --op: whole requests")
+    t.equal([e["request"] for e in got], [e["request"] for e in follow if e["op"] in ("dio_read", "dio_write") and
+                                          e["event"] == "follow" and e["latency_ns"] >= 1000],
+            "follow -r --op --min-latency: whole requests")
     t.ok(equation(summary), "follow -r --op: the summary", summary)
     done = read("lookups", path, "-d", "/dev/nowhere", "-o", "json")
     t.ok(done.returncode == 0 and "is on a device of this name" in done.stderr, "-d of a name that was not recorded is told", done.stderr)
@@ -295,6 +314,24 @@ def check_top(t, env, path):
     t.ok(env.xfs.mount in done.stdout and done.returncode == 0, "top -r --by devices: with the mount point", done.stdout + done.stderr)
 
 
+def check_screen(t, env, path):
+    """On a terminal it is the same screen, which stands still at the end of the recording."""
+    try:
+        terminal = Terminal(env.workdir)
+    except Skip as why:
+        t.skip("top -r on a terminal", why)
+        return
+    try:
+        terminal.run(f"{tool.TOOL} top -r {path} --by devices --interval 1h")
+        lines = terminal.wait_for(env.xfs.mount[:40])
+        t.ok(any("q quit" in line for line in lines), "top -r on a terminal: the screen", lines)
+        terminal.type("q")
+        lines = terminal.wait_for("lookups: seen")
+        t.ok(any("lookups: seen" in line for line in lines), "top -r on a terminal: q ends it, with the summary", lines)
+    finally:
+        terminal.close()
+
+
 def check_nobody(t, env, path):
     """Neither root nor the kernel is needed to read it."""
     copies = [os.path.join("/tmp", f"{name}.{os.getpid()}") for name in ("iomapscope", "recording")]
@@ -320,23 +357,22 @@ def check_killed(t, env):
     path = os.path.join(env.workdir, "recording.killed")
     process = quiet(env, path, "-e", "lookups", "-c", "seek")
     source = flood(env, 100 * FLOOD)
-    time.sleep(4)
+    time.sleep(3)
     process.kill()
     killed = time.time()
     process.communicate()
     source.kill()
     source.wait()
-    done = read("lookups", path, "-o", "json")
-    events, summary = told(done)
-    t.ok(len(events) > 1000, "killed: it can be read", done.stderr)
-    t.ok(done.returncode == DAMAGED and "it was cut: its end is missing" in done.stderr and len(done.stderr.splitlines()) == 1,
-         "killed: which is told", f"{done.returncode} {done.stderr}")
-    t.ok(summary.get("cut") is True and equation(summary) and summary["emitted"] == len(events), "killed: the summary", summary)
-    last = events[-1]["time"].split(".")
+    count, last, summary, status, said = counted("lookups", path)
+    t.ok(count > 1000, "killed: it can be read", said)
+    t.ok(status == DAMAGED and "it was cut: its end is missing" in said and len(said.splitlines()) == 1, "killed: which is told",
+         f"{status} {said}")
+    t.ok(summary.get("cut") is True and equation(summary) and summary["emitted"] == count, "killed: the summary", summary)
+    last = last["time"].split(".")
     last = time.mktime(time.strptime(last[0], "%Y-%m-%dT%H:%M:%S")) - time.timezone + float("0." + last[1].rstrip("Z"))
     # What was in the ring and in one block; a slow machine takes its time for either.
     t.ok(killed - last < 2, "killed: no more than the last block is missing", f"{killed - last} s")
-    t.equal(read("lookups", path, "--strict").returncode, DAMAGED, "killed: --strict")
+    os.unlink(path)
 
 
 def parts_of(path):
@@ -355,11 +391,10 @@ def check_rotation(t, env):
     t.ok(len(parts) > 2 and emitted >= FLOOD - lost, "rotation: there are several files, and all that was not lost", f"{len(parts)} {said}")
     lines, sums = 0, collections.Counter()
     for part in parts:
-        done = read("lookups", part, "-o", "json")
-        events, summary = told(done)
-        lines += len(events)
-        if done.returncode or not equation(summary):
-            t.fail(f"rotation: {os.path.basename(part)} can be read alone", done.stderr)
+        count, _, summary, status, said = counted("lookups", part)
+        lines += count
+        if status or not equation(summary):
+            t.fail(f"rotation: {os.path.basename(part)} can be read alone", said)
         sums.update({key: summary[key] for key in ("seen", "emitted", "filtered", "lost_total")})
     t.equal(lines, emitted, "rotation: each record is in one of them")
     t.equal((sums["seen"], sums["emitted"], sums["filtered"], sums["lost_total"]), (seen, emitted, filtered, lost),
@@ -385,9 +420,8 @@ def check_full(t, env):
         t.ok(status == OUTPUT and "cannot write" in said and "No space left on device" in said, "full disk: status and reason", f"{status} {said}")
         seen, emitted, filtered, lost, rest = accounts(said)["lookups"]
         t.ok(seen == emitted + filtered + lost and "output " in rest and lost > 0, "full disk: what could not be written is counted", said)
-        done = read("lookups", path, "-o", "json")
-        events, _ = told(done)
-        t.equal((len(events), done.returncode in (0, DAMAGED)), (emitted, True), "full disk: what was written can be read", done.stderr)
+        count, _, _, status, said = counted("lookups", path)
+        t.equal((count, status in (0, DAMAGED)), (emitted, True), "full disk: what was written can be read", said)
     finally:
         storage.command("umount", point)
         os.rmdir(point)
@@ -433,6 +467,7 @@ def run(t, env):
         check_hists(t, env, path)
         check_filters(t, env, path)
         check_top(t, env, path)
+        check_screen(t, env, path)
         check_nobody(t, env, path)
         check_refused(t, env, path)
         check_stacks(t, env)
