@@ -100,7 +100,8 @@ static int take_info(struct report *r, const char *path, struct recording *recor
 	if (r->files && strcmp(r->id ? r->id : "", info->id))
 		return err_set(err, STATUS_USAGE, "%s is of another recording than the file before it", path);
 	if (r->files && info->part <= r->part)
-		return err_set(err, STATUS_USAGE, "%s is part %u of the recording, and the file before it part %u; give them in their order", path,
+		return err_set(err, STATUS_USAGE,
+			       "%s is part %u of the recording, and the file before it part %u; give them in their order", path,
 			       info->part, r->part);
 	r->part = info->part;
 	if (!r->files++) {
@@ -183,7 +184,8 @@ static int take_request(struct report *r, struct stream *stream, struct timeline
 	struct follow_event event;
 	int ret = timeline_sort(q);
 
-	if (!ret && ((r->args->given[OPT_ERRORS] && !timeline_failed(q)) || timeline_latency(q) < r->args->number[OPT_MIN_LATENCY])) {
+	if (!ret && ((r->args->given[OPT_ERRORS] && !timeline_failed(q)) ||
+		     timeline_latency(q) < r->args->number[OPT_MIN_LATENCY])) {
 		stream->filtered++;
 	} else if (!ret && q->over) {
 		stream->records++;
@@ -350,7 +352,8 @@ static const char *filters_given(const struct args *args)
 
 		if (!args->given[id] || strcmp(options[id].group, "Filters") || used >= sizeof(text))
 			continue;
-		used += snprintf(text + used, sizeof(text) - used, "%s--%s%s%s", used ? " " : "", options[id].longname, args->text[id] ? " " : "",
+		used += snprintf(text + used, sizeof(text) - used, "%s--%s%s%s", used ? " " : "", options[id].longname,
+				 args->text[id] ? " " : "",
 				 args->text[id] ? args->text[id] : "");
 	}
 	return used ? text : NULL;
@@ -410,7 +413,8 @@ static int make_trace(struct report *r, struct err *err)
 		return err_set(err, STATUS_FAILED, "no memory");
 	r->noting = false;
 	{
-		const char *const known[] = { "kernel", r->kernel, "machine", r->machine, "node", r->node, "command_line", r->command_line,
+		const char *const known[] = { "kernel", r->kernel, "machine", r->machine, "node", r->node, "command_line",
+					     r->command_line,
 					      "recording", r->id, "damage", r->damage[0] ? r->damage : NULL, NULL };
 
 		trace_begin(r->trace, r->out, known, r->wall_offset_ns);
@@ -419,7 +423,8 @@ static int make_trace(struct report *r, struct err *err)
 		return -1;
 	trace_end(r->trace, r->out);
 	if (trace_left_out(r->trace))
-		fprintf(stderr, "iomapscope: %llu events are not in the trace, which has the first %llu; see --count\n", trace_left_out(r->trace), limit);
+		fprintf(stderr, "iomapscope: %llu events are not in the trace, which has the first %llu; see --count\n",
+			trace_left_out(r->trace), limit);
 	return 0;
 }
 
@@ -460,7 +465,8 @@ static int open_output(const struct args *args, struct err *err)
 
 static int cannot_write(const struct args *args, int error, struct err *err)
 {
-	return err_set(err, STATUS_OUTPUT, "cannot write %s: %s; what is there of it is not whole", args->given[OPT_TO] ? args->text[OPT_TO] : "the output",
+	return err_set(err, STATUS_OUTPUT, "cannot write %s: %s; what is there of it is not whole",
+		       args->given[OPT_TO] ? args->text[OPT_TO] : "the output",
 		       strerror(error));
 }
 
@@ -523,14 +529,18 @@ int report_main(const struct args *args, struct err *err)
 
 	r.output = args->given[OPT_REPORT_OUTPUT] ? args->number[OPT_REPORT_OUTPUT] : REPORT_HTML;
 	if (r.output != REPORT_CLICKHOUSE && !args->operands)
-		return err_set(err, STATUS_USAGE, "report needs a recording: a FILE that 'iomapscope record' has written"), err->status;
+		return err_set(err, STATUS_USAGE, "report needs a recording: a FILE that 'iomapscope record' has written"),
+			err->status;
 	if (r.output == REPORT_CLICKHOUSE && args->operands)
-		return err_set(err, STATUS_USAGE, "the tables are the same for every recording; give no file with -o clickhouse"), err->status;
+		return err_set(err, STATUS_USAGE, "the tables are the same for every recording; give no file with -o clickhouse"),
+			err->status;
 	if (args->given[OPT_COUNT_REPORT] && r.output != REPORT_PERFETTO)
 		return err_set(err, STATUS_USAGE, "--count is for -o perfetto"), err->status;
 	for (i = 0; i < args->operands; i++) {
 		if (!strcmp(args->operand[i], "-") && (r.output == REPORT_PERFETTO || args->operands > 1))
-			return err_set(err, STATUS_USAGE, "a trace is made by reading twice, which standard input does not allow; give a file"), err->status;
+			return err_set(err, STATUS_USAGE,
+				       "a trace is made by reading twice, which standard input does not allow; give a file"),
+				       err->status;
 	}
 	if (!make(&r, err) && r.damage[0])
 		err_set(err, STATUS_DAMAGED, "%s", r.damage);

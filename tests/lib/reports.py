@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Checks of what iomapscope report makes of a recording: the page, in a browser and without one, the trace, the rows and their tables."""
+"""Checks of what report makes of a recording: the page, in a browser and without one, the trace, the rows and their tables."""
 
 import decimal
 import html.parser
@@ -14,6 +14,11 @@ import chrome_trace
 import tool
 
 OBSERVERS = ("lookups", "ioends", "dio", "dax", "aio", "dmio", "follow")
+
+# What --by of each takes that the page has a table for.
+BY = {"lookups": ("op", "type"), "ioends": ("type", "reason"), "dio": ("op", "wait", "route"), "dax": ("op", "fallback"),
+      "aio": ("op", "route"),
+      "dmio": ("op", "memory", "wait")}
 
 
 class Page(html.parser.HTMLParser):
@@ -32,7 +37,8 @@ class Page(html.parser.HTMLParser):
             self.by_id[attributes["id"]] = attributes
         if attributes.get("http-equiv", "").lower() == "content-security-policy":
             self.policy = attributes["content"]
-        self.loads += [(tag, name, value) for name, value in attributes.items() if name in ("src", "srcset", "action", "data", "poster", "background")
+        self.loads += [(tag, name, value) for name, value in attributes.items()
+                       if name in ("src", "srcset", "action", "data", "poster", "background")
                        or name == "href" and not (value or "").startswith("#") or name.startswith("on")]
         if tag == "script":
             self._open = [attributes, ""]
@@ -61,12 +67,14 @@ class Opened:
 
     def __init__(self, path, width=1280, dark=False, screenshot=None, height=1600):
         with tempfile.TemporaryDirectory() as profile:
-            command = [browser(), "--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND", "--hide-scrollbars",
+            command = [browser(), "--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
+                       "--hide-scrollbars",
                        f"--user-data-dir={profile}", "--enable-logging=stderr", f"--window-size={width},{height}", "--virtual-time-budget=4000"]
             if dark:
                 command.append("--blink-settings=preferredColorScheme=0")
             command += [f"--screenshot={screenshot}"] if screenshot else ["--dump-dom"]
-            done = subprocess.run([*command, "file://" + os.path.abspath(path)], capture_output=True, text=True, errors="replace", timeout=tool.PATIENCE)
+            done = subprocess.run([*command, "file://" + os.path.abspath(path)], capture_output=True, text=True, errors="replace",
+                                  timeout=tool.PATIENCE)
         self.status, self.text = done.returncode, done.stdout
         self.dom = Page(done.stdout)
         self.console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
@@ -96,7 +104,8 @@ def check_page(t, recording, path, expected=()):
     with open(path) as file:
         text = file.read()
     page, data = Page(text), page_data(text)
-    t.ok("default-src 'none'" in page.policy and "unsafe" not in page.policy and "http" not in page.policy, "page: its policy allows nothing but itself", page.policy)
+    t.ok("default-src 'none'" in page.policy and "unsafe" not in page.policy and "http" not in page.policy,
+         "page: its policy allows nothing but itself", page.policy)
     t.equal(page.loads, [("a", "href", "#main")][:0], "page: there is nothing in it that would load anything")
     t.equal(re.findall(r"https?://(?!www\.w3\.org/2000/svg)[^\"' ]*", text), [], "page: it names no address")
     seen = {observer["command"]: observer for observer in data["observers"]}
@@ -107,7 +116,8 @@ def check_page(t, recording, path, expected=()):
             count, errors, hists = counts_of_hist(recording, command)
             t.equal((whole["count"], whole["errors"]), (count, errors), f"page: {command}: events and errors are those of --hist")
             t.equal((whole["timed"], whole["total_ns"], whole.get("max_ns", 0)),
-                    (sum(h["timed"] for h in hists), sum(h["total_ns"] for h in hists), max((h["max_ns"] or 0 for h in hists), default=0)),
+                    (sum(h["timed"] for h in hists), sum(h["total_ns"] for h in hists),
+                     max((h["max_ns"] or 0 for h in hists), default=0)),
                     f"page: {command}: latencies are those of --hist")
             buckets = {}
             for h in hists:
@@ -116,12 +126,23 @@ def check_page(t, recording, path, expected=()):
                     buckets[number] = buckets.get(number, 0) + bucket["count"]
             mine = whole.get("buckets", [])
             t.equal(dict(zip(mine[::2], mine[1::2])), buckets, f"page: {command}: buckets are those of --hist")
+            for of in observer["words"]:
+                field = observer["fields"][of["field"]]["name"]
+                if field not in BY.get(command, ()):
+                    continue
+                figures = ("count", "errors", "total_ns", "max_ns")
+                theirs = {h[field]: [h[key] for key in figures] for h in counts_of_hist(recording, command, "--by", field)[2] if h[field]}
+                ours = {row["word"]: [row["hist"].get(key) for key in figures] for row in of["rows"] if row["word"]}
+                t.equal(ours, theirs, f"page: {command}: by {field} as --hist --by {field}")
         summary = summaries(recording, command)
         stream = next(stream for stream in data["recording"]["streams"] if stream["command"] == command)
-        t.equal((whole["count"], stream["source"]), (summary["emitted"], summary["sources"][0]), f"page: {command}: events and source are those of the summary")
+        t.equal((whole["count"], stream["source"]), (summary["emitted"], summary["sources"][0]),
+                f"page: {command}: events and source are those of the summary")
         # Whatever it is split by, it is all there.
         parts = {"operations and devices": observer["pairs"]}
-        parts.update((table, observer[table]["rows"] + [observer[table]["others"]]) for table in ("files", "processes") if table in observer)
+        for table in ("files", "processes"):
+            if table in observer:
+                parts[table] = observer[table]["rows"] + [observer[table]["others"]]
         parts.update((observer["fields"][of["field"]]["name"], of["rows"]) for of in observer["words"])
         wrong = {name: sum(row["hist"]["count"] for row in rows) for name, rows in parts.items()
                  if sum(row["hist"]["count"] for row in rows) != whole["count"] and not (name == "files" and command == "aio")}
@@ -130,7 +151,8 @@ def check_page(t, recording, path, expected=()):
         slots = [n for pair in observer["pairs"] for n in pair["slots"][1::4]]
         t.equal((sum(cells), sum(slots)), (whole["timed"], whole["count"]), f"page: {command}: so has the axis of time")
         slow = [one["latency"] for one in observer["slow"]]
-        t.ok(slow == sorted(slow, reverse=True) and (not slow or slow[0] == whole["max_ns"]), f"page: {command}: the slowest come first", slow[:5])
+        t.ok(slow == sorted(slow, reverse=True) and (not slow or slow[0] == whole["max_ns"]),
+             f"page: {command}: the slowest come first", slow[:5])
         beyond = [one for one in observer["slow"] if any(p[1] + p[2] > one["latency"] for p in one["phases"])]
         t.equal(beyond, [], f"page: {command}: phases lie in their requests")
     return data
@@ -146,16 +168,20 @@ def check_browser(t, path, data, names=()):
     t.ok('data-ready="yes"' in opened.text, "browser: the script ran to its end", opened.text[-400:])
     tiles = opened.tiles()
     t.equal({command: (int(tile["data-count"]), int(tile["data-errors"])) for command, tile in tiles.items()},
-            {o["command"]: (o["hist"]["count"], o["hist"]["errors"]) for o in data["observers"]}, "browser: the overview has the counts")
-    t.equal(len([attributes for tag, attributes in opened.dom.tags if tag == "canvas" and "tabindex" in attributes]), len(data["observers"]),
+            {o["command"]: (o["hist"]["count"], o["hist"]["errors"]) for o in data["observers"]},
+            "browser: the overview has the counts")
+    t.equal(len([attributes for tag, attributes in opened.dom.tags if tag == "canvas" and "tabindex" in attributes]),
+            len(data["observers"]),
             "browser: each observer has a heatmap that the keyboard reaches")
     t.equal(len(opened.having("data-phases")), len([o for o in data["observers"] if any(p["hist"]["timed"] for p in o["parts"])]),
             "browser: phases are there where they are known")
-    t.equal([int(e["data-errors"]) for e in opened.having("data-errors") if "data-command" not in e], [o["hist"]["errors"] for o in data["observers"] if o["errors"]],
+    t.equal([int(e["data-errors"]) for e in opened.having("data-errors") if "data-command" not in e],
+            [o["hist"]["errors"] for o in data["observers"] if o["errors"]],
             "browser: errors are told where there are some")
     for name in names:
         t.ok(name in opened.text, f"browser: {name} is shown")
-    t.equal([tag for tag, _ in opened.dom.tags if tag in ("img", "iframe", "object", "embed", "link")], [], "browser: no element that could load anything has come")
+    t.equal([tag for tag, _ in opened.dom.tags if tag in ("img", "iframe", "object", "embed", "link")], [],
+            "browser: no element that could load anything has come")
 
 
 def check_trace(t, path, minimum=1):
@@ -256,7 +282,8 @@ def check_rows(t, path, expected=()):
             table = columns.get("iomap_" + event)
             # Only follow counts steps.
             missing = set(table) - set(row) - ({"steps_lost"} if event == "summary" else set()) if table else {"the table"}
-            bad = [f"{key}: {row[key]!r} is no {table[key]}" for key in row if table and key in table and not takes(table[key], row[key])]
+            bad = [f"{key}: {row[key]!r} is no {table[key]}" for key in row
+                   if table and key in table and not takes(table[key], row[key])]
             if missing or bad or set(row) - set(table):
                 wrong.append(f"{event}: without {sorted(missing)}, beyond {sorted(set(row) - set(table or ()))}, {bad}")
     t.ok(not wrong, "rows: each has the columns of its table, and values of their types", "\n".join(wrong[:5]))

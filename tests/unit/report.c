@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reports: what is added up is the sum of what came, whatever the order and however much; what stands in a page cannot end its script; slices
+ * Reports: what is added up is the sum of what came,
+	 whatever the order and however much; what stands in a page cannot end its script; slices
  * on a track nest. report write FILE [EVENTS] writes a recording of all observers, for other tests and for looking at the page.
  */
 #include <errno.h>
@@ -65,7 +66,8 @@ static __u64 at_time(__u64 i, __u64 events)
 
 static struct lookup_event lookup_at(__u64 end, __u64 ns, unsigned int thread, __u64 ino, __u32 dev, unsigned int op)
 {
-	struct lookup_event e = { .time = end, .op = op, .dev = dev, .ino = ino, .pos = noise(1000) << 12, .len = 4096, .type = noise(TYPE_COUNT - 1),
+	struct lookup_event e = { .time = end, .op = op, .dev = dev, .ino = ino, .pos = noise(1000) << 12, .len = 4096,
+				 .type = noise(TYPE_COUNT - 1),
 				  .map_len = 1 << 20, .flags = noise(8), .latency_ns = ns, .path = ino };
 
 	e.nulls = LF_BIT(src_type) | LF_BIT(src_addr) | LF_BIT(src_pos) | LF_BIT(src_len) | LF_BIT(kstack) | LF_BIT(ustack) | LF_BIT(path_was);
@@ -77,8 +79,10 @@ static struct lookup_event lookup_at(__u64 end, __u64 ns, unsigned int thread, _
 
 static struct dio_event dio_at(__u64 begin, unsigned int thread, __u64 ino, __u32 dev, unsigned int wait)
 {
-	struct dio_event e = { .op = noise(3) ? OP_DIO_WRITE : OP_DIO_READ, .dev = dev, .ino = ino, .pos = noise(1000) << 12, .len = 16384, .done = 16384,
-			       .wait = wait, .extents = 1, .bios = 1, .route = wait == WAIT_ASYNC ? ROUTE_WORKQUEUE : ROUTE_WAITER, .path = ino };
+	struct dio_event e = { .op = noise(3) ? OP_DIO_WRITE : OP_DIO_READ, .dev = dev, .ino = ino, .pos = noise(1000) << 12,
+			      .len = 16384, .done = 16384,
+			       .wait = wait, .extents = 1, .bios = 1, .route = wait == WAIT_ASYNC ? ROUTE_WORKQUEUE : ROUTE_WAITER,
+				       .path = ino };
 
 	e.nulls = DF_BIT(exit) | DF_BIT(kstack) | DF_BIT(ustack) | DF_BIT(path_was);
 	e.setup_ns = duration(9000);
@@ -98,7 +102,8 @@ static struct dio_event dio_at(__u64 begin, unsigned int thread, __u64 ino, __u3
 
 static struct ioend_event ioend_at(__u64 begin, __u64 ino, __u32 dev)
 {
-	struct ioend_event e = { .op = OP_WRITEBACK, .dev = dev, .ino = ino, .len = 1 << 20, .bytes = 1 << 20, .type = TYPE_MAPPED, .folios = 256,
+	struct ioend_event e = { .op = OP_WRITEBACK, .dev = dev, .ino = ino, .len = 1 << 20, .bytes = 1 << 20, .type = TYPE_MAPPED,
+				.folios = 256,
 				 .reason = noise(REASON_COUNT), .path = ino };
 
 	e.nulls = IF_BIT(kstack) | IF_BIT(ustack) | IF_BIT(path_was);
@@ -113,8 +118,10 @@ static struct ioend_event ioend_at(__u64 begin, __u64 ino, __u32 dev)
 
 static struct dax_event fault_at(__u64 end, unsigned int thread)
 {
-	struct dax_event e = { .time = end, .op = noise(2) ? OP_DAX_FAULT_PMD : OP_DAX_FAULT_PTE, .dev = 259u << 20, .ino = 9, .len = 4096, .access = noise(2),
-			       .latency_ns = duration(3000), .path = 9, .fallback = noise(FALLBACK_COUNT), .mapped = MAPPED_PAGE, .result = RESULT_NOPAGE };
+	struct dax_event e = { .time = end, .op = noise(2) ? OP_DAX_FAULT_PMD : OP_DAX_FAULT_PTE, .dev = 259u << 20, .ino = 9,
+			      .len = 4096, .access = noise(2),
+			       .latency_ns = duration(3000), .path = 9, .fallback = noise(FALLBACK_COUNT), .mapped = MAPPED_PAGE,
+				       .result = RESULT_NOPAGE };
 
 	e.nulls = XF_BIT(done) | XF_BIT(kstack) | XF_BIT(ustack) | XF_BIT(path_was) | XF_BIT(sync_ns) | XF_BIT(extents) | XF_BIT(copies) | XF_BIT(recovered) |
 		  XF_BIT(fallback_ret);
@@ -128,7 +135,8 @@ static struct dax_event fault_at(__u64 end, unsigned int thread)
 
 static struct aio_event aio_at(__u64 begin, unsigned int thread)
 {
-	struct aio_event e = { .op = noise(AIO_OP_COUNT), .dev = DEV_A, .ino = 2, .len = 4096, .done = 4096, .route = noise(AIO_ROUTE_COUNT), .path = 2 };
+	struct aio_event e = { .op = noise(AIO_OP_COUNT), .dev = DEV_A, .ino = 2, .len = 4096, .done = 4096,
+			      .route = noise(AIO_ROUTE_COUNT), .path = 2 };
 
 	e.nulls = AF_BIT(cancel) | AF_BIT(kstack) | AF_BIT(ustack) | AF_BIT(path_was) | AF_BIT(segments) | AF_BIT(revents);
 	e.submit_ns = duration(5000);
@@ -144,7 +152,8 @@ static struct aio_event aio_at(__u64 begin, unsigned int thread)
 
 static struct dmio_event dmio_at(__u64 end)
 {
-	struct dmio_event e = { .time = end, .op = noise(DM_OP_COUNT), .wait = noise(2), .region_count = 1, .bytes = 65536, .bios = 1, .device_ns = duration(80000) };
+	struct dmio_event e = { .time = end, .op = noise(DM_OP_COUNT), .wait = noise(2), .region_count = 1, .bytes = 65536,
+			       .bios = 1, .device_ns = duration(80000) };
 
 	e.latency_ns = e.device_ns + duration(9000);
 	e.notify_ns = 500;
@@ -186,7 +195,8 @@ static void simulate(__u64 events, taker take, void *ctx)
 			take(ctx, &dio_observer, &dio);
 		} else if (i % 16 < 10) {
 			struct dio_event dio = dio_at(now, thread, ino, dev, WAIT_ASYNC);
-			struct lookup_event lookup = lookup_at(now + 500 + dio.mapping_ns, dio.mapping_ns, thread, ino, dev, dio.op);
+			struct lookup_event lookup = lookup_at(now + 500 + dio.mapping_ns, dio.mapping_ns, thread, ino, dev,
+							       dio.op);
 
 			lookup.pos = dio.pos;
 			take(ctx, &lookups_observer, &lookup);
@@ -261,7 +271,8 @@ static void write_record(void *ctx, const struct observer *observer, const void 
 /* Five requests, each with the steps that a direct write has. */
 static void write_requests(struct writer *w)
 {
-	static const __u8 steps[] = { FOLLOW_DIO_BEGIN, FOLLOW_OP_BEGIN, FOLLOW_LOOKUP, FOLLOW_BIO_SUBMIT, FOLLOW_DEVICE_QUEUE, FOLLOW_DEVICE_ISSUE,
+	static const __u8 steps[] = { FOLLOW_DIO_BEGIN, FOLLOW_OP_BEGIN, FOLLOW_LOOKUP, FOLLOW_BIO_SUBMIT, FOLLOW_DEVICE_QUEUE,
+				     FOLLOW_DEVICE_ISSUE,
 				      FOLLOW_OP_END, FOLLOW_DEVICE_COMPLETE, FOLLOW_BIO_END, FOLLOW_DIO_DONE, FOLLOW_DIO_END };
 	struct path_found found = path_named(NULL, DEV_A, 2, 1);
 	size_t rank, i, n;
@@ -274,14 +285,16 @@ static void write_requests(struct writer *w)
 
 			if (!r)
 				return;
-			*r = (struct follow_record){ .time = START + i * 4000000000ULL + n * (n + i) * 12000, .request = i + 1, .id = 0x1000, .dev = DEV_A, .ino = 2,
+			*r = (struct follow_record){ .time = START + i * 4000000000ULL + n * (n + i) * 12000, .request = i + 1,
+						    .id = 0x1000, .dev = DEV_A, .ino = 2,
 						     .len = 4096, .op = OP_DIO_WRITE, .stacks = { -1, -1 } };
 			task(&r->comm, &r->pid, &r->tid, 1);
 			r->path = recorder_path(w->recorder, &found);
 			if (n < ARRAY_SIZE(steps)) {
 				r->step = steps[n];
 				r->depth = n < 6 ? n : 10 - n;
-				r->flags = (n ? 0 : FOLLOW_FIRST | FOLLOW_BEGINS) | (n == ARRAY_SIZE(steps) - 1 ? FOLLOW_RESULT | FOLLOW_BYTES : 0);
+				r->flags = (n ? 0 : FOLLOW_FIRST | FOLLOW_BEGINS) | (n == ARRAY_SIZE(steps) - 1 ?
+										     FOLLOW_RESULT | FOLLOW_BYTES : 0);
 				r->ret = 4096;
 			} else {
 				r->flags = FOLLOW_LAST;
@@ -341,7 +354,8 @@ static struct format table_format(const struct observer *observer)
 
 static void test_phases(void)
 {
-	struct dio_event dio = { .latency_ns = 100, .time = 1000, .setup_ns = 10, .device_ns = 60, .queue_ns = 0, .completion_ns = 50 };
+	struct dio_event dio = { .latency_ns = 100, .time = 1000, .setup_ns = 10, .device_ns = 60, .queue_ns = 0,
+				.completion_ns = 50 };
 	struct aio_event aio = { .latency_ns = 100, .submit_ns = 40, .post_ns = 5, .nulls = AF_BIT(flight_ns) };
 	struct span span[ROLE_TIMES];
 	struct roles roles;
@@ -405,7 +419,8 @@ static void test_text(void)
 	int shift, i;
 
 	got = safe(HOSTILE);
-	is_str(got, "\"/srv/\\u003c/script\\u003e\\u003cimg src=x onerror=alert(1)\\u003e\\u0026\\\"'\\\\\\u000a\\u00ff\"", "a hostile name is a string like any other");
+	is_str(got, "\"/srv/\\u003c/script\\u003e\\u003cimg src=x onerror=alert(1)\\u003e\\u0026\\\"'\\\\\\u000a\\u00ff\"",
+	       "a hostile name is a string like any other");
 	free(got);
 	got = safe(NULL);
 	is_str(got, "null", "no text is null");
@@ -561,7 +576,8 @@ static void test_bounds(void)
 
 	for (i = 0; i < 4000; i++) {
 		/* From the middle of the time to both of its ends. */
-		struct dio_event dio = dio_at(START + 7200000000000ULL + (i % 2 ? i : -i) * 1000000000ULL, 1, i % 1000, 8u << 20 | i % 100, WAIT_SYNC);
+		struct dio_event dio = dio_at(START + 7200000000000ULL + (i % 2 ? i : -i) * 1000000000ULL, 1, i % 1000,
+					      8u << 20 | i % 100, WAIT_SYNC);
 
 		if (dio.ino < 10)
 			dio.latency_ns += 1000000000000ULL;
@@ -601,7 +617,8 @@ static void test_axis(void)
 	is_int(sum_slots(tally.sum), 102, "axis: one that comes late makes room before them");
 	dio.time = 2000;
 	add_record(&tally, &dio_observer, &dio);
-	ok(sum_slots(tally.sum) > SUM_SLOTS / 2 - 2 && sum_slots(tally.sum) <= SUM_SLOTS, "axis: an hour has %d slots", sum_slots(tally.sum));
+	ok(sum_slots(tally.sum) > SUM_SLOTS / 2 - 2 && sum_slots(tally.sum) <= SUM_SLOTS, "axis: an hour has %d slots",
+	   sum_slots(tally.sum));
 	dio.time = ~0ULL - 5;
 	add_record(&tally, &dio_observer, &dio);
 	check_sum(&tally, "axis: the end of time");
@@ -622,8 +639,10 @@ static void test_page(void)
 {
 	struct tally tally = { .sum = sum_new(SUM_ROWS), .latency = calloc(3000, sizeof(__u64)) };
 	struct page_stream stream = { .observer = &dio_observer, .command = "dio", .source = "iomap_dio" };
-	struct page_facts facts = { .file = HOSTILE, .kernel = HOSTILE, .machine = HOSTILE, .node = HOSTILE, .command_line = HOSTILE, .tool = HOSTILE, .filters = HOSTILE,
-				    .damage = HOSTILE, .next_part = HOSTILE, .stream = &stream, .streams = 1, .start_ns = START, .end_ns = START + 5, .files = 1 };
+	struct page_facts facts = { .file = HOSTILE, .kernel = HOSTILE, .machine = HOSTILE, .node = HOSTILE,
+				   .command_line = HOSTILE, .tool = HOSTILE, .filters = HOSTILE,
+				    .damage = HOSTILE, .next_part = HOSTILE, .stream = &stream, .streams = 1, .start_ns = START,
+					    .end_ns = START + 5, .files = 1 };
 	char *text = NULL, *data = NULL;
 	size_t size;
 	FILE *file;
@@ -633,7 +652,8 @@ static void test_page(void)
 	file = open_memstream(&data, &size);
 	page_data(file, tally.sum, &facts);
 	fclose(file);
-	is_int(count_of(data, "<") + count_of(data, ">") + count_of(data, "&"), 0, "page: its data have nothing that HTML gives a meaning");
+	is_int(count_of(data, "<") + count_of(data, ">") + count_of(data, "&"), 0,
+	       "page: its data have nothing that HTML gives a meaning");
 	ok(count_of(data, "onerror=alert(1)") > 10, "page: and hostile names are in them");
 	is_int(count_of(data, "\n"), 0, "page: no line ends in them");
 	file = open_memstream(&text, &size);
@@ -641,7 +661,8 @@ static void test_page(void)
 	fclose(file);
 	is_int(count_of(text, "</script"), 2, "page: two scripts end, that of the data and the page's own");
 	is_int(count_of(text, "<img"), 0, "page: there is no image");
-	is_int(count_of(text, "@DATA@") + count_of(text, "@POLICY@") + count_of(text, "@STYLE@") + count_of(text, "@SCRIPT@"), 0, "page: each mark is replaced");
+	is_int(count_of(text, "@DATA@") + count_of(text, "@POLICY@") + count_of(text, "@STYLE@") + count_of(text, "@SCRIPT@"), 0,
+	       "page: each mark is replaced");
 	has(text, data, "page: it has the data whole");
 	is_str(text + strlen(text) - 8, "</html>\n", "page: and ends as it should");
 	free(text);
@@ -692,7 +713,8 @@ static int overlaps(char *text, size_t *slices)
 		at = strstr(line, ",\"pid\":");
 		if (!strstr(line, "\"ph\":\"X\"") || !at)
 			continue;
-		if (sscanf(at, ",\"pid\":%u,\"tid\":%u,\"ts\":%llu.%3u,\"dur\":%llu.%3u", &d->process, &d->thread, &us, &ns, &dur, &dur_ns) != 6) {
+		if (sscanf(at, ",\"pid\":%u,\"tid\":%u,\"ts\":%llu.%3u,\"dur\":%llu.%3u", &d->process, &d->thread, &us, &ns, &dur,
+			   &dur_ns) != 6) {
 			wrong++;
 			continue;
 		}
@@ -781,9 +803,11 @@ static void check_trace(const char *name, void (*events)(__u64 events, taker tak
 	instants = count_of(text, "\"ph\":\"i\"");
 	slices = count_of(text, "\"event\":\"");
 	is_u64(slices, tally.events[0] - trace_left_out(tally.trace), "%s: each event is there once", name);
-	is_u64(trace_left_out(tally.trace), tally.events[0] > limit ? tally.events[0] - limit : 0, "%s: those beyond the limit are counted", name);
+	is_u64(trace_left_out(tally.trace), tally.events[0] > limit ? tally.events[0] - limit : 0,
+	       "%s: those beyond the limit are counted", name);
 	is_int(overlaps(text, &slices), 0, "%s: slices nest", name);
-	ok(slices + instants >= (tally.events[0] < limit ? tally.events[0] : limit), "%s: %zu slices and %zu instants", name, slices, instants);
+	ok(slices + instants >= (tally.events[0] < limit ? tally.events[0] : limit), "%s: %zu slices and %zu instants", name,
+	   slices, instants);
 	free(text);
 	close(fd);
 	out_free(tally.out);

@@ -310,7 +310,8 @@ static void write_slow(FILE *file, const struct sum *sum, const struct sum_view 
 	qsort(slow, view->slow_count, sizeof(slow[0]), by_latency);
 	fputs(",\"slow\":[", file);
 	for (i = 0; i < view->slow_count; i++)
-		fprintf(file, "%s{\"begin\":%llu,\"latency\":%llu,%s}", i ? "," : "", slow[i]->begin_ns - sum->first_ns, slow[i]->latency_ns,
+		fprintf(file, "%s{\"begin\":%llu,\"latency\":%llu,%s}", i ? "," : "", slow[i]->begin_ns - sum->first_ns,
+			slow[i]->latency_ns,
 			slow[i]->json);
 	fprintf(file, "],\"steps_shown\":%d", SUM_STEPS);
 }
@@ -389,14 +390,16 @@ static void write_account(FILE *file, const struct account *account)
 		fputs("null", file);
 		return;
 	}
-	fprintf(file, "{\"seen\":%llu,\"emitted\":%llu,\"filtered\":%llu,\"lost\":%llu,\"reasons\":[", account->seen, account->emitted,
+	fprintf(file, "{\"seen\":%llu,\"emitted\":%llu,\"filtered\":%llu,\"lost\":%llu,\"reasons\":[", account->seen,
+		account->emitted,
 		account->filtered, account_lost(account));
 	for (i = 0; i < LOSS_COUNT; i++) {
 		fprintf(file, "%s{\"word\":\"%s\",\"doc\":", i ? "," : "", losses[i].name);
 		write_safe(file, losses[i].doc);
 		fprintf(file, ",\"count\":%llu}", account->lost[i]);
 	}
-	fprintf(file, "],\"unseen\":%llu,\"stacks_lost\":%llu,\"steps_lost\":%llu,\"complete\":%s}", account->unseen_at_most, account->stacks_lost,
+	fprintf(file, "],\"unseen\":%llu,\"stacks_lost\":%llu,\"steps_lost\":%llu,\"complete\":%s}", account->unseen_at_most,
+		account->stacks_lost,
 		account->steps_lost, account_complete(account) ? "true" : "false");
 }
 
@@ -419,7 +422,8 @@ static void write_streams(FILE *file, const struct page_facts *facts)
 		write_member(file, "source", stream->source);
 		fputc(',', file);
 		write_member(file, "limits", limits);
-		fprintf(file, ",\"known\":%s,\"records\":%llu,\"filtered\":%llu,\"unfinished\":%llu,\"account\":", stream->observer ? "true" : "false",
+		fprintf(file, ",\"known\":%s,\"records\":%llu,\"filtered\":%llu,\"unfinished\":%llu,\"account\":",
+			stream->observer ? "true" : "false",
 			stream->records, stream->filtered, stream->unfinished);
 		write_account(file, stream->account);
 		fputc('}', file);
@@ -454,11 +458,13 @@ void page_data(FILE *file, const struct sum *sum, const struct page_facts *facts
 	write_wall(file, "end", facts->end_ns, facts->wall_offset_ns);
 	fputc(',', file);
 	write_member(file, "next_part", facts->next_part);
-	fprintf(file, ",\"duration_ns\":%llu,\"left_out\":%llu,\"files\":%u", facts->end_ns > facts->start_ns ? facts->end_ns - facts->start_ns : 0,
+	fprintf(file, ",\"duration_ns\":%llu,\"left_out\":%llu,\"files\":%u",
+		facts->end_ns > facts->start_ns ? facts->end_ns - facts->start_ns : 0,
 		facts->left_out, facts->files);
 	write_streams(file, facts);
 	/* Where the slots begin, from the begin of the first event; its wall time. */
-	fprintf(file, "},\"axis\":{\"slots\":%d,\"slot_ns\":%llu,\"offset_ns\":%lld,\"span_ns\":%llu,", sum_slots(sum), 1ULL << sum->shift,
+	fprintf(file, "},\"axis\":{\"slots\":%d,\"slot_ns\":%llu,\"offset_ns\":%lld,\"span_ns\":%llu,", sum_slots(sum),
+		1ULL << sum->shift,
 		sum->begun ? (__s64)(begin - sum->first_ns) : 0, sum->last_ns - sum->first_ns);
 	write_wall(file, "first", sum->begun ? sum->first_ns : facts->start_ns, facts->wall_offset_ns);
 	fputs("},\"devices\":{", file);
@@ -469,7 +475,9 @@ void page_data(FILE *file, const struct sum *sum, const struct page_facts *facts
 		fputc(':', file);
 		write_safe(file, sum->device[i].name);
 	}
-	fprintf(file, "},\"limits\":{\"slots\":%d,\"pairs\":%d,\"files\":%d,\"processes\":%d,\"slow\":%d,\"slow_steps\":%d},\"observers\":[", SUM_SLOTS,
+	fprintf(file,
+		"},\"limits\":{\"slots\":%d,\"pairs\":%d,\"files\":%d,\"processes\":%d,\"slow\":%d,"
+		"\"slow_steps\":%d},\"observers\":[", SUM_SLOTS,
 		SUM_PAIRS, PAGE_FILES, PAGE_PROCESSES, SUM_SLOW, SUM_SLOW_STEPS);
 	for (i = 0; i < sum->views; i++) {
 		if (i)

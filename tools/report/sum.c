@@ -394,7 +394,8 @@ static char *slow_json(struct sum_view *view, struct format *format, const void 
 	fputs("],\"phases\":[", file);
 	count = role_phases(&view->roles, record, span);
 	for (i = 0; i < count; i++)
-		fprintf(file, "%s[%d,%llu,%llu]", i ? "," : "", (int)(span[i].field - observer->field), span[i].offset_ns, span[i].ns);
+		fprintf(file, "%s[%d,%llu,%llu]", i ? "," : "", (int)(span[i].field - observer->field), span[i].offset_ns,
+			span[i].ns);
 	fputc(']', file);
 	if (q) {
 		fputs(",\"steps\":[", file);
@@ -410,7 +411,8 @@ static char *slow_json(struct sum_view *view, struct format *format, const void 
 }
 
 /* A heap whose first is the quickest of the slow. */
-static int add_slow(struct sum_view *view, struct format *format, const void *record, const struct timeline_request *q, __u64 begin_ns,
+static int add_slow(struct sum_view *view, struct format *format, const void *record, const struct timeline_request *q,
+		    __u64 begin_ns,
 		    __u64 latency_ns)
 {
 	struct sum_slow one = { begin_ns, latency_ns, NULL }, *slow = view->slow;
@@ -462,7 +464,8 @@ static void add_words(struct sum_view *view, const void *record, bool timed, __u
 	}
 }
 
-static int add_rows(struct sum_view *view, struct format *format, const void *record, bool timed, __u64 ns, bool failed, __u64 bytes)
+static int add_rows(struct sum_view *view, struct format *format, const void *record, bool timed, __u64 ns, bool failed,
+		    __u64 bytes)
 {
 	const struct roles *roles = &view->roles;
 	struct sum_row *row;

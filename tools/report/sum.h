@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events added up for the page, in memory that does not grow with their number. Times, counts and histograms are exact whatever comes; files
- * and processes as long as there are not too many of them, and what was not kept apart is told as one.
+ * Events added up for the page, in memory that does not grow with their number. Times, counts and histograms are exact whatever comes;
+ * files and processes as long as there are not too many of them, and what was not kept apart is told as one.
  */
 #ifndef IOMAPSCOPE_SUM_H
 #define IOMAPSCOPE_SUM_H

@@ -66,7 +66,9 @@ void write_field(FILE *file, struct format *format, const struct field *field, c
 	case KIND_USTACK:
 		pid = format->pid ? *(const __u32 *)((const char *)record + format->pid->offset) : 0;
 		if (format->stacks)
-			frames = field->kind == KIND_KSTACK ? stacks_kernel(format->stacks, *(const __s32 *)((const char *)record + field->offset)) :
+			frames = field->kind == KIND_KSTACK ? stacks_kernel(format->stacks,
+									    *(const __s32 *)((const char *)record +
+										    field->offset)) :
 				 stacks_user(format->stacks, *(const __s32 *)((const char *)record + field->offset), pid);
 		if (!frames) {
 			fputs("null", file);
@@ -89,7 +91,8 @@ void write_hist(FILE *file, const struct hist *hist)
 
 	if (!percentiles.count)
 		percentiles_parse(PERCENTILES_DEFAULT, &percentiles, NULL);
-	fprintf(file, "{\"count\":%llu,\"errors\":%llu,\"timed\":%llu,\"total_ns\":%llu", hist->count, hist->errors, hist->timed, hist->total_ns);
+	fprintf(file, "{\"count\":%llu,\"errors\":%llu,\"timed\":%llu,\"total_ns\":%llu", hist->count, hist->errors, hist->timed,
+		hist->total_ns);
 	if (!hist->timed) {
 		fputc('}', file);
 		return;

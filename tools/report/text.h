@@ -12,8 +12,8 @@
 void write_safe(FILE *file, const char *text);
 
 /*
- * A field of a record as a string: what the table shows, times as JSON has them; or null. @format is of FORMAT_TABLE. Paths are those of
- * text_path(), which comes first.
+ * A field of a record as a string: what the table shows, times as JSON has them; or null. @format is of FORMAT_TABLE. Paths are
+ * those of text_path(), which comes first.
  */
 void write_field(FILE *file, struct format *format, const struct field *field, const void *record);
 

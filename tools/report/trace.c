@@ -24,7 +24,8 @@ enum track_kind {
 };
 
 static const char *const track_names[] = {
-	[TRACK_DIO] = "dio, asynchronous", [TRACK_AIO] = "aio", [TRACK_FOLLOW] = "requests", [TRACK_DMIO] = "dm-io", [TRACK_IOEND] = "ioends",
+	[TRACK_DIO] = "dio, asynchronous", [TRACK_AIO] = "aio", [TRACK_FOLLOW] = "requests", [TRACK_DMIO] = "dm-io",
+		[TRACK_IOEND] = "ioends",
 };
 
 /* An event of the first pass. */
@@ -282,12 +283,13 @@ static int new_lane(struct trace *trace, struct group *group, const struct slice
 }
 
 /*
- * A lookup belongs to the asynchronous request that its thread has begun last, if it is for a part of its range: the thread goes on to the
- * next one only once all of them are made.
+ * A lookup belongs to the asynchronous request that its thread has begun last, if it is for a part of its range: the thread goes on
+ * to the next one only once all of them are made.
  */
 static bool within_queued(struct trace *trace, const struct slice *q, const struct slice *s)
 {
-	return q && !s->instant && q->dev == s->dev && q->ino == s->ino && s->pos - q->pos < q->len && s->begin > q->begin && s->end <= q->end &&
+	return q && !s->instant && q->dev == s->dev && q->ino == s->ino && s->pos - q->pos < q->len && s->begin > q->begin &&
+		s->end <= q->end &&
 	       fits(&trace->lane[q->lane], s);
 }
 
@@ -381,7 +383,8 @@ static void put_meta(struct trace *trace, struct out *out, const char *what, con
 
 static void put_names(struct trace *trace, struct out *out)
 {
-	static const __u32 order[] = { [TRACK_THREAD] = 0, [TRACK_DIO] = 1, [TRACK_AIO] = 2, [TRACK_FOLLOW] = 3, [TRACK_DMIO] = 4, [TRACK_IOEND] = 5 };
+	static const __u32 order[] = { [TRACK_THREAD] = 0, [TRACK_DIO] = 1, [TRACK_AIO] = 2, [TRACK_FOLLOW] = 3, [TRACK_DMIO] = 4,
+				      [TRACK_IOEND] = 5 };
 	char name[128], *p;
 	__u32 i, n;
 
@@ -404,10 +407,12 @@ static void put_names(struct trace *trace, struct out *out)
 		else
 			p = put_str(name, track_names[lane->kind]);
 		if (lane->kind != TRACK_THREAD || lane->copy)
-			p = put_dec(put_str(p, lane->kind == TRACK_THREAD ? " beside " : " "), lane->copy + (lane->kind != TRACK_THREAD));
+			p = put_dec(put_str(p, lane->kind == TRACK_THREAD ? " beside " : " "),
+				    lane->copy + (lane->kind != TRACK_THREAD));
 		*p = 0;
 		put_meta(trace, out, "thread_name", lane, name, 0);
-		put_meta(trace, out, "thread_sort_index", lane, NULL, order[lane->kind] << 16 | (lane->copy < 0xffff ? lane->copy : 0xffff));
+		put_meta(trace, out, "thread_sort_index", lane, NULL,
+			 order[lane->kind] << 16 | (lane->copy < 0xffff ? lane->copy : 0xffff));
 	}
 }
 
@@ -430,7 +435,8 @@ void trace_begin(struct trace *trace, struct out *out, const char *const *member
 	put_names(trace, out);
 }
 
-static char *put_slice(struct trace *trace, char *p, const struct lane *lane, const char *name, const char *category, __u64 begin, __u64 ns)
+static char *put_slice(struct trace *trace, char *p, const struct lane *lane, const char *name, const char *category, __u64 begin,
+		       __u64 ns)
 {
 	p = put_next(trace, p);
 	p = put_str(p, ns ? "\"ph\":\"X\",\"name\":" : "\"ph\":\"i\",\"s\":\"t\",\"name\":");
@@ -453,7 +459,8 @@ static const char *phase_name(const struct field *field)
 	return name;
 }
 
-static void put_phases(struct trace *trace, struct out *out, const struct roles *roles, const struct lane *lane, const void *record, __u64 begin)
+static void put_phases(struct trace *trace, struct out *out, const struct roles *roles, const struct lane *lane, const void *record,
+		       __u64 begin)
 {
 	const struct observer *observer = roles->observer;
 	struct span span[ROLE_TIMES];
@@ -461,22 +468,26 @@ static void put_phases(struct trace *trace, struct out *out, const struct roles 
 	__u64 ns, at;
 
 	for (i = 0; i < count; i++)
-		out_part(out, put_str(put_slice(trace, out_begin(out), lane, phase_name(span[i].field), "phase", begin + span[i].offset_ns, span[i].ns), "}"));
+		out_part(out, put_str(put_slice(trace, out_begin(out), lane, phase_name(span[i].field), "phase",
+						begin + span[i].offset_ns, span[i].ns), "}"));
 	/*
-	 * Its length is known, not its place: at the end of the first phase, as the first bio needs it. Where lookups were recorded, they are
-	 * there themselves.
+	 * Its length is known, not its place: at the end of the first phase, as the first bio needs it. Where lookups were recorded,
+	 * they are there themselves.
 	 */
-	if (!observer->inside || trace->has_lookups || !count || span[0].offset_ns || observer->phase[0] != span[0].field - observer->field ||
+	if (!observer->inside || trace->has_lookups || !count || span[0].offset_ns ||
+	    observer->phase[0] != span[0].field - observer->field ||
 	    !role_value(roles, &observer->field[observer->inside], record, &ns) || !ns)
 		return;
 	if (ns > span[0].ns)
 		ns = span[0].ns;
 	at = begin + span[0].ns - ns;
-	out_part(out, put_str(put_slice(trace, out_begin(out), lane, phase_name(&observer->field[observer->inside]), "phase", at, ns),
+	out_part(out, put_str(put_slice(trace, out_begin(out), lane, phase_name(&observer->field[observer->inside]), "phase", at,
+					ns),
 			      ",\"args\":{\"place\":\"not recorded, only how long\"}}"));
 }
 
-static void put_steps(struct trace *trace, struct out *out, struct format *format, const struct lane *lane, const struct timeline_request *q)
+static void put_steps(struct trace *trace, struct out *out, struct format *format, const struct lane *lane,
+		      const struct timeline_request *q)
 {
 	struct step_event event;
 	size_t i;

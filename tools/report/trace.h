@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events as a trace of the Chrome format, which Perfetto's and Chrome's viewers open. On each track slices nest: none overlaps another one
- * in part. For that each event is noted first, then all are placed, and the recording is read again to write them.
+ * Events as a trace of the Chrome format, which Perfetto's and Chrome's viewers open. On each track slices nest: none overlaps another
+ * one in part. For that each event is noted first, then all are placed, and the recording is read again to write them.
  */
 #ifndef IOMAPSCOPE_TRACE_H
 #define IOMAPSCOPE_TRACE_H
