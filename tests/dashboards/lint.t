@@ -36,11 +36,11 @@ UNIT_OF = {"seconds": "s", "bytes": "bytes"}
 
 
 class Lint:
-    def __init__(self):
+    def __init__(self, loaded=None):
         self.metrics = dashboards.metrics()
         self.samples = dashboards.samples(self.metrics)
         self.records = self.recorded()
-        self.dashboards = dashboards.load()
+        self.dashboards = loaded or dashboards.load()
         self.uids = {d["uid"] for d in self.dashboards.values()}
         self.faults = collections.defaultdict(list)
 
@@ -109,13 +109,14 @@ class Lint:
                 rule = f"target-{label}-rule"
                 if selector.matchers.get(label) != ("=~", f"${label}"):
                     self.fault(rule, where, f"{selector.name} is not asked with {label}=~\"${label}\"")
-            if selector.range and selector.functions[-1:] and selector.functions[-1] in ("rate", "irate") and selector.range != "$__rate_interval":
+            around = selector.functions[-1] if selector.functions else None
+            if selector.range and around in ("rate", "irate") and selector.range != "$__rate_interval":
                 self.fault("target-rate-interval-rule", where, f"{selector.name}[{selector.range}]")
             metric = self.samples.get(selector.name or "", (None,))[0]
-            if metric and metric.kind in ("COUNTER", "HISTOGRAM") and not (
-                    selector.range and selector.functions[-1:] and selector.functions[-1] in COUNTER_FUNCTIONS):
+            if metric and metric.kind in ("COUNTER", "HISTOGRAM") and not (selector.range and around in COUNTER_FUNCTIONS):
                 self.fault("target-counter-agg-rule", where, f"{selector.name} without rate or increase")
-            if (selector.name or "").endswith("_bucket") and "histogram_quantile" not in selector.functions and query.panel["type"] != "heatmap":
+            if (selector.name or "").endswith("_bucket") and query.panel["type"] != "heatmap" and \
+                    "histogram_quantile" not in selector.functions:
                 self.fault("target-histogram-rule", where, selector.name)
             # job=~".+" finds what other exporters have as well.
             if selector.name in dashboards.PROMETHEUS_METRICS | dict.fromkeys(n for n in self.samples if n.startswith("process_")) \
@@ -170,20 +171,23 @@ class Lint:
             self.fault("panel-no-targets-rule", where)
         if len({t["refId"] for t in panel["targets"]}) != len(panel["targets"]):
             self.fault("refIds are unique", where)
-        units = [panel["options"]["yAxis"]["unit"]] if panel["type"] == "heatmap" else [panel["fieldConfig"]["defaults"].get("unit")] + [
-            p["value"] for o in panel["fieldConfig"].get("overrides", ()) for p in o["properties"] if p["id"] == "unit"]
+        if panel["type"] == "heatmap":
+            units = [panel["options"]["yAxis"]["unit"]]
+        else:
+            units = [panel["fieldConfig"]["defaults"].get("unit"),
+                     *(p["value"] for o in panel["fieldConfig"]["overrides"] for p in o["properties"] if p["id"] == "unit")]
         if not set(units) <= UNITS:
             self.fault("panel-units-rule", where, units)
         found = [selector for t in panel["targets"] for selector in dashboards.parse(t["expr"])[0]]
         if panel["type"] == "heatmap":
             expected = {UNIT_OF[self.samples[s.name][0].unit] for s in found}
-            if {t["format"] for t in panel["targets"]} != {"heatmap"} or set(units) != expected or panel["targets"][0]["legendFormat"] != "{{le}}":
+            if set(units) != expected or any((t["format"], t["legendFormat"]) != ("heatmap", "{{le}}") for t in panel["targets"]):
                 self.fault("heat maps", where)
         # What needs a patched kernel has to say so.
         needy = any("needs this project's events" in self.samples[s.name][0].doc for s in found if s.name in self.samples)
         if needy != ("Needs this project's events" in panel["description"]):
             self.fault("patched kernels are named", where)
-        if panel["type"] in ("timeseries", "heatmap", "state-timeline", "stat", "bargauge") and any(not t["legendFormat"] for t in panel["targets"]):
+        if panel["type"] != "table" and any(not t["legendFormat"] for t in panel["targets"]):
             self.fault("targets have legends", where)
         for target in panel["targets"]:
             labels = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
@@ -199,7 +203,8 @@ class Lint:
             ids[panel["id"]] += 1
             name = f"{title} / {panel['title']}"
             row = panel["type"] == "row"
-            if at["x"] < 0 or at["x"] + at["w"] > WIDTH or not row and (at["w"] < MIN_WIDTH or at["h"] < MIN_HEIGHT) or row and at["w"] != WIDTH:
+            too_small = at["w"] != WIDTH if row else at["w"] < MIN_WIDTH or at["h"] < MIN_HEIGHT
+            if at["x"] < 0 or at["x"] + at["w"] > WIDTH or too_small:
                 self.fault("panels fit", name, at)
             for cell in ((x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])):
                 if cell in taken:
@@ -322,6 +327,69 @@ target-job-rule target-instance-rule target-cluster-rule target-counter-agg-rule
     "every metric is shown, or recorded"]
 
 
+def first(dashboard, kind="timeseries"):
+    return next(panel for panel in dashboards.panels(dashboard) if panel["type"] == kind)
+
+
+def expr_of(dashboard, old, new, kind="timeseries"):
+    target = first(dashboard, kind)["targets"][0]
+    assert old in target["expr"], target
+    target["expr"] = target["expr"].replace(old, new)
+
+
+# What each rule is there to find: (rule, what is done to the dashboard of direct I/O).
+MISTAKES = (
+    ("template-datasource-rule", lambda d: d["templating"]["list"][0].update(name="source")),
+    ("template-job-rule", lambda d: d["templating"]["list"][2].update(multi=False)),
+    ("template-instance-rule", lambda d: d["templating"]["list"][3].update(allValue=".*")),
+    ("template-on-time-change-reload-rule", lambda d: d["templating"]["list"][3].update(refresh=1)),
+    ("template-uneditable-rule", lambda d: d.update(editable=True)),
+    ("panel-datasource-rule", lambda d: first(d)["targets"][0].update(datasource={"type": "prometheus", "uid": "mine"})),
+    ("panel-title-description-rule", lambda d: first(d).update(description="Requests")),
+    ("panel-units-rule", lambda d: first(d)["fieldConfig"]["defaults"].update(unit="seconds")),
+    ("panel-no-targets-rule", lambda d: first(d).update(targets=[])),
+    ("target-promql-rule", lambda d: expr_of(d, "sum by", "summe by")),
+    ("target-rate-interval-rule", lambda d: expr_of(d, "[$__rate_interval]", "[5m]")),
+    ("target-job-rule", lambda d: expr_of(d, 'job=~"$job"', 'job="iomapscope"')),
+    ("target-instance-rule", lambda d: expr_of(d, ', instance=~"$instance"', "")),
+    ("target-cluster-rule", lambda d: expr_of(d, 'cluster=~"$cluster", ', "")),
+    ("target-counter-agg-rule", lambda d: expr_of(d, "rate(", "delta(")),
+    ("target-histogram-rule", lambda d: first(d, "heatmap").update(type="timeseries")),
+    ("metrics and labels exist", lambda d: expr_of(d, "iomap_dio_duration_seconds_count", "iomap_dio_requests_total")),
+    ("metrics and labels exist", lambda d: expr_of(d, "sum by (instance, device, op)", "sum by (instance, inode)")),
+    ("metrics and labels exist", lambda d: expr_of(d, 'op=~"$dio_op"', 'type=~"$dio_op"')),
+    ("variables exist", lambda d: expr_of(d, "$dio_op", "$op")),
+    ("only our exporters", lambda d: expr_of(d, "iomap_dio_duration_seconds_count", "process_cpu_seconds_total")),
+    ("All is anything", lambda d: d["templating"]["list"][1].update(allValue=".+")),
+    ("variables are used", lambda d: d["templating"]["list"][-1].update(name="dio_ops")),
+    ("types of panels", lambda d: first(d).update(type="graph")),
+    ("heat maps", lambda d: first(d, "heatmap")["targets"][0].update(format="time_series")),
+    ("patched kernels are named", lambda d: expr_of(d, "iomap_dio_duration_seconds_count", "iomap_dio_bios_total")),
+    ("targets have legends", lambda d: first(d)["targets"][0].update(legendFormat="")),
+    ("legends have labels that are there", lambda d: first(d)["targets"][0].update(legendFormat="{{type}}")),
+    ("panels fit", lambda d: first(d)["gridPos"].update(x=20)),
+    ("no panel overlaps another", lambda d: first(d)["gridPos"].update(h=9)),
+    ("no empty lines", lambda d: d["panels"][-1]["gridPos"].update(y=200)),
+    ("ids are unique", lambda d: first(d).update(id=1)),
+    ("titles are unique", lambda d: first(d).update(title="Bytes")),
+    ("links keep time and variables", lambda d: d["links"][0].update(keepTime=False)),
+    ("links lead to all others", lambda d: d["links"][0].update(url="/d/elsewhere")),
+    ("uids are fixed", lambda d: d.update(uid="abcdef")),
+    ("restarts are annotated", lambda d: d["annotations"].update(list=[])),
+)
+
+
+def check_itself(t):
+    for rule, mistake in MISTAKES:
+        loaded = dashboards.load()
+        mistake(loaded["dio"])
+        lint = Lint(loaded)
+        lint.dashboard("dio", loaded["dio"])
+        if rule == "target-promql-rule":
+            lint.promql()
+        t.ok(lint.faults[rule], f"a mistake is found: {rule}", dict(lint.faults))
+
+
 def main():
     if not prometheus.PROMTOOL:
         skip_all("no promtool: install the package prometheus")
@@ -337,13 +405,15 @@ def main():
     for rule in RULES:
         t.equal(lint.faults.pop(rule, []), [], rule)
     t.equal(dict(lint.faults), {}, "no other fault")
+    check_itself(t)
 
     # The committed JSON is that of the source.
     if not shutil.which("jsonnet"):
         t.skip("JSON is what jsonnet makes", "no jsonnet: install the package")
     else:
         source = os.path.join(dashboards.ROOM, "src")
-        t.equal(sorted(os.path.basename(path)[:-8] for path in glob.glob(f"{source}/*.jsonnet")), sorted(lint.dashboards), "each has a source")
+        names = sorted(os.path.basename(path)[:-8] for path in glob.glob(f"{source}/*.jsonnet"))
+        t.equal(names, sorted(lint.dashboards), "each has a source")
         for name in sorted(lint.dashboards):
             done = subprocess.run(["jsonnet", "-J", source, f"{source}/{name}.jsonnet"], capture_output=True, text=True)
             with open(os.path.join(dashboards.ROOM, f"{name}.json")) as file:
@@ -351,7 +421,8 @@ def main():
     for path, keys in (("datasources/prometheus.yaml", "datasources"), ("dashboards/iomapscope.yaml", "providers")):
         with open(os.path.join(dashboards.ROOM, "provisioning", path)) as file:
             config = yaml.safe_load(file)
-        t.ok(config["apiVersion"] == 1 and all(one["name"] and one["type"] for one in config[keys]), f"provisioning: {path}", config)
+        good = config["apiVersion"] == 1 and all(one["name"] and one["type"] for one in config[keys])
+        t.ok(good, f"provisioning: {path}", config)
     sys.exit(t.done())
 
 

@@ -52,8 +52,8 @@ def check_tests(t, known):
                     cases = fires if test["exp_alerts"] else silent
                     cases.setdefault(test["alertname"], []).append(given)
     t.equal(sorted(set(fires) | set(silent) - set(known)), sorted(known), "every alert has a test that it fires, and no other has")
-    lacking = [name for name in known if not any(missing <= hit for missing in silent.get(name, ()) for hit in fires[name])
-               and not any(hit <= missing for missing in silent.get(name, ()) for hit in fires[name])]
+    lacking = [name for name in known if not any(missing <= hit for missing in silent.get(name, ()) for hit in fires.get(name, ()))
+               and not any(hit <= missing for missing in silent.get(name, ()) for hit in fires.get(name, ()))]
     t.equal(lacking, [], "every alert has a near miss, of the same metrics")
 
 

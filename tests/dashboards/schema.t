@@ -106,8 +106,10 @@ def main():
             t.equal(errors.pop(line, []), [], what)
     t.equal(errors, {}, f"{len(about)} values have their types, and the types are found")
     # That the types are those of Grafana, and not anything: each of these mistakes is found.
-    for mistake, right, wrong in (("an unknown option", '"showUnfilled":', '"showFilled":'), ("a word that is not allowed", '"mode": "multi"', '"mode": "several"'),
-                                  ("a part that is missing", '"gridPos": {', '"gridpos": {'), ("a number for a word", '"unit": "ops"', '"unit": 1'),
+    for mistake, right, wrong in (("an unknown option", '"showUnfilled":', '"showFilled":'),
+                                  ("a word that is not allowed", '"mode": "multi"', '"mode": "several"'),
+                                  ("a part that is missing", '"gridPos": {', '"gridpos": {'),
+                                  ("a number for a word", '"unit": "ops"', '"unit": 1'),
                                   ("another kind of query", '"format": "heatmap"', '"format": "buckets"')):
         t.ok(source.count(right) and compile_with(directory, source.replace(right, wrong)), f"{mistake} is an error")
     sys.exit(t.done())

@@ -27,8 +27,8 @@ Metric = collections.namedtuple("Metric", "name kind unit labels doc group facet
 def expand(header, macros, call):
     """What the preprocessor makes of a table of tools/schema, as JSON values."""
     source = f'{macros}\n#include "{header}"\nENTRIES\n{call}\n'
-    done = subprocess.run([os.environ.get("CC", "cc"), "-E", "-P", "-I", os.path.join(TOP, "tools", "schema"), "-I", os.path.join(TOP, "bpf"), "-"],
-                          input=source, capture_output=True, text=True, check=True)
+    rooms = [word for room in ("tools/schema", "bpf") for word in ("-I", os.path.join(TOP, room))]
+    done = subprocess.run([os.environ.get("CC", "cc"), "-E", "-P", *rooms, "-"], input=source, capture_output=True, text=True, check=True)
     return json.loads("[" + done.stdout.split("ENTRIES", 1)[1].strip().rstrip(",") + "]")
 
 
@@ -126,8 +126,8 @@ def label_values(query):
 # PromQL, as far as to say which metrics and labels an expression names. Whether it is PromQL at all is promtool's to say.
 KEYWORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "and", "or", "unless", "bool", "offset", "atan2", "inf", "nan",
             "start", "end"}
-TOKEN = re.compile(r"""\s+|\#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[0-9][0-9a-zA-Z.]*(?:[eE][-+]?[0-9]+)?|\$?[a-zA-Z_:][\w:]*|=~|!~|!=|==|>=|<=|.""",
-                   re.S)
+TOKEN = re.compile(r"""\s+|\#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
+                   r"""|[0-9][0-9a-zA-Z.]*(?:[eE][-+]?[0-9]+)?|\$?[a-zA-Z_:][\w:]*|=~|!~|!=|==|>=|<=|.""", re.S)
 
 
 def tokens(expr):

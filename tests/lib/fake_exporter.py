@@ -19,7 +19,8 @@ import dashboards
 DEVICES = (("vda", "xfs"), ("vdb", "ext4"), ("pmem0", "xfs"))
 # Some words of each facet.
 FACETS = {
-    "LOOKUPS": ("read", "readahead", "write", "dio_read", "dio_write", "dax_fault_pte", "dax_fault_pmd", "dax_read", "dax_write", "seek_data"),
+    "LOOKUPS": ("read", "readahead", "write", "dio_read", "dio_write", "dax_fault_pte", "dax_fault_pmd", "dax_read", "dax_write",
+                "seek_data"),
     "STEPS": ("read", "readahead", "write", "dio_read", "dio_write"),
     "IOENDS": ("mapped", "unwritten"),
     "DIO": ("dio_read", "dio_write"),
@@ -30,7 +31,7 @@ FACETS = {
 # The words of each further label; a list of tools/schema/ops.h, or what the exporter itself knows.
 LABELS = {
     ("LOOKUPS", "type"): "IOMAP_TYPES",
-    ("STEPS", "reason"): ("changed", "gone"),
+    ("STEPS", "reason"): "STALE_REASONS",
     ("IOENDS", "reason"): "IOEND_REASONS",
     ("IOENDS", "phase"): ("build", "device", "completion"),
     ("DIO", "phase"): ("mapping", "setup", "device", "queue", "completion"),

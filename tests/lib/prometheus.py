@@ -3,6 +3,7 @@
 
 import fcntl
 import json
+import math
 import os
 import shutil
 import signal
@@ -183,7 +184,8 @@ class VictoriaMetrics(Engine):
             self.wait(self.ready, "ready for vmalert")
             self.run("vmalert", "vmalert", f"-datasource.url={self.url}", f"-remoteWrite.url={self.url}", f"-remoteRead.url={self.url}",
                      *(f"-rule={rule}" for rule in self.rules), f"-evaluationInterval={self.interval}s",
-                     f"-notifier.url={self.url}", f"-httpListenAddr=127.0.0.1:{free_port()}", "-remoteWrite.flushInterval=1s", "-loggerLevel=WARN")
+                     f"-notifier.url={self.url}", f"-httpListenAddr=127.0.0.1:{free_port()}", "-remoteWrite.flushInterval=1s",
+                     "-loggerLevel=WARN")
 
     def ready(self):
         try:
@@ -207,7 +209,7 @@ def unanswered(engine, there=None, without=(), rate_interval=None):
     """
     end = time.time()
     step = max(engine.interval, 1)
-    asked, empty = 0, {}
+    asked, empty = 0, {where: "listed as without data, and is no query" for where in without}
     for dashboard in dashboards.load().values():
         chosen = dashboards.chosen(dashboard)
         for query in dashboards.queries(dashboard):
@@ -219,9 +221,13 @@ def unanswered(engine, there=None, without=(), rate_interval=None):
                 data = engine.label_values(dashboards.substitute(selector, chosen), label)
             else:
                 expr = dashboards.substitute(query.expr, chosen, rate_interval or f"{max(60, 4 * step)}s")
-                data = [one for one in engine.query(expr) if one[1] == one[1]] if query.instant else engine.values(expr, engine.begin, end, step)
+                if query.instant:
+                    data = [one for one in engine.query(expr) if not math.isnan(one[1])]
+                else:
+                    data = engine.values(expr, engine.begin, end, step)
             where = query.where.removeprefix("iomapscope: ")
             if where in without:
+                del empty[where]
                 if data:
                     empty[where] = f"has data, and is listed as without: {data[:1]}"
             elif not data:

@@ -64,8 +64,8 @@ class Exporter:
         self.url = f"http://127.0.0.1:{self.port}/metrics"
         self.log_path = os.path.join(workdir, f"export.{time.monotonic_ns()}.log")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([tool.TOOL, "export", "--listen", f"127.0.0.1:{self.port}", *args], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+            self.process = subprocess.Popen([tool.TOOL, "export", "--listen", f"127.0.0.1:{self.port}", *args],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         atexit.register(self.kill)
         deadline = time.monotonic() + tool.PATIENCE
         while True:
@@ -134,7 +134,8 @@ class Bench:
         self.undo = []
         if env.pmem:
             import machine
-            self.dax = machine.Mounted("xfs", env.pmem, "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m", options="dax=always", where="scrape")
+            self.dax = machine.Mounted("xfs", env.pmem, "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m", options="dax=always",
+                                       where="scrape")
             self.dax.__enter__()
             self.undo.append(lambda: self.dax.__exit__(None))
         if "dmio" in self.observers():
@@ -183,14 +184,14 @@ class Bench:
             self.dmio.write(self.mirror)
         if self.old:
             hole = self.old.hole("hole")
-            subprocess.run(["dd", "if=/dev/zero", f"of={hole}", "bs=4k", "count=4", "seek=8", "conv=notrunc", "oflag=direct", "status=none"],
-                           check=True, timeout=tool.PATIENCE)
+            subprocess.run(["dd", "if=/dev/zero", f"of={hole}", "bs=4k", "count=4", "seek=8", "conv=notrunc", "oflag=direct",
+                            "status=none"], check=True, timeout=tool.PATIENCE)
             self.read_old(check=True)
 
     def read_old(self, check=False):
         """One direct read; returns whether it worked."""
-        done = subprocess.run(["dd", f"if={self.old.path('hole')}", "of=/dev/null", "bs=4k", "count=1", "skip=8", "iflag=direct", "status=none"],
-                              capture_output=True, check=check, timeout=tool.PATIENCE)
+        done = subprocess.run(["dd", f"if={self.old.path('hole')}", "of=/dev/null", "bs=4k", "count=1", "skip=8", "iflag=direct",
+                               "status=none"], capture_output=True, check=check, timeout=tool.PATIENCE)
         return done.returncode == 0
 
     def break_device(self):
@@ -265,8 +266,8 @@ def check_restart(t, engine, exporter, env):
     engine.wait(lambda: engine.query("changes(process_start_time_seconds[5m]) > 0"), "the restart is seen")
     overview = dashboards.load()["overview"]
     annotation = next(a["expr"] for a in overview["annotations"]["list"] if "process_start" in a["expr"])
-    shown = engine.wait(lambda: engine.values(dashboards.substitute(annotation, dashboards.chosen(overview), "1m"), begin, time.time(), engine.interval),
-                "the annotation of the restart")
+    annotation = dashboards.substitute(annotation, dashboards.chosen(overview), "1m")
+    shown = engine.wait(lambda: engine.values(annotation, begin, time.time(), engine.interval), "the annotation of the restart")
     # A rate takes a reset for what it is: never negative, never the whole counter again.
     rates = engine.query("rate(iomap_lookups_total[5m])")
     t.ok(rates and all(rate >= 0 for _, rate in rates), "no rate is negative after it", rates)
@@ -324,7 +325,8 @@ def main():
     # Where rates begin: a series has to be there before it can grow.
     bench.work()
     took("work")
-    engine = kind(env.workdir, {"machine": (exporter.port, "/metrics")}, args.interval, sorted(glob.glob(os.path.join(dashboards.RULES, "*.yaml"))))
+    rules = sorted(glob.glob(os.path.join(dashboards.RULES, "*.yaml")))
+    engine = kind(env.workdir, {"machine": (exporter.port, "/metrics")}, args.interval, rules)
     atexit.register(engine.stop)
     took(args.engine)
     engine.wait(lambda: engine.samples() >= 2, "scraped twice")
@@ -344,8 +346,8 @@ def main():
     there = check_exposition(t, exporter)
 
     done = engine.samples()
-    patience = 40 if args.engine == "victoria-metrics" else 15
-    engine.wait(lambda: engine.samples() >= done + SETTLED and engine.query("instance_device:iomap_state:max5m"), "recorded", tool.PATIENCE)
+    patience = 40 if args.engine == "victoria-metrics" else 5
+    engine.wait(lambda: engine.samples() >= done + SETTLED and engine.query("instance_device:iomap_state:max5m"), "recorded")
     asked, empty = prometheus.unanswered(engine, there, WITHOUT)
     for _ in range(patience):
         if not empty:
