@@ -30,6 +30,17 @@ struct metric_key {
 #define METRIC_SIZE_LAST	40
 #define METRIC_SIZES		((METRIC_SIZE_LAST - METRIC_SIZE_FIRST) / 2 + 2)
 
+/* Where in latency[] and size[] that is whose bucket of struct hist is @bucket; both have such bounds. */
+static inline __attribute__((always_inline)) __u64 metric_latency_slot(__u64 bucket)
+{
+	return bucket < METRIC_LATENCY_FIRST ? 0 : bucket > METRIC_LATENCY_LAST ? METRIC_LATENCIES - 1 : bucket - METRIC_LATENCY_FIRST;
+}
+
+static inline __attribute__((always_inline)) __u64 metric_size_slot(__u64 bucket)
+{
+	return bucket < METRIC_SIZE_FIRST ? 0 : bucket > METRIC_SIZE_LAST ? METRIC_SIZES - 1 : (bucket - METRIC_SIZE_FIRST + 1) / 2;
+}
+
 #define METRIC_SUMS		13
 #define METRIC_WORDS		24
 

@@ -652,35 +652,31 @@ static __always_inline void add_metric(struct observe_stats *st, struct metric_v
 		v->untimed++;
 		return;
 	}
-	n = hist_bucket(latency_ns);
-	n = n < METRIC_LATENCY_FIRST ? 0 : n - METRIC_LATENCY_FIRST;
-	asm volatile("" : "+r"(n));
 	v->ns += latency_ns;
-	if (n >= METRIC_LATENCIES)
-		n = METRIC_LATENCIES - 1;
-	v->latency[n]++;
+	n = metric_latency_slot(hist_bucket(latency_ns));
+	/* The bound has to be seen on the very register that is the index. */
+	asm volatile("" : "+r"(n));
+	if (n < METRIC_LATENCIES)
+		v->latency[n]++;
 }
 
 static __always_inline void add_size(struct metric_value *v, __u64 bytes)
 {
 	__u64 sum = v->bytes + bytes;
-	__u64 n = hist_bucket(bytes);
+	__u64 n = metric_size_slot(hist_bucket(bytes));
 
 	if (sum < bytes)
 		v->bytes_high++;
 	v->bytes = sum;
-	n = n < METRIC_SIZE_FIRST ? 0 : (n - METRIC_SIZE_FIRST + 1) / 2;
 	asm volatile("" : "+r"(n));
-	if (n >= METRIC_SIZES)
-		n = METRIC_SIZES - 1;
-	v->size[n]++;
+	if (n < METRIC_SIZES)
+		v->size[n]++;
 }
 
 static __always_inline void add_word(struct metric_value *v, __u32 word)
 {
 	__u64 index = word;
 
-	/* The bound has to be seen on the very register that is the index. */
 	asm volatile("" : "+r"(index));
 	if (index < METRIC_WORDS)
 		v->word[index]++;

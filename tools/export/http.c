@@ -350,12 +350,17 @@ static void on_resume(evutil_socket_t fd, short what, void *ctx)
 	evconnlistener_enable(http->listener);
 }
 
+/* The listener's context is evhttp's own, and there is one server in a process. */
+static struct http *serving;
+
 /* Without a descriptor to accept it with, who knocks would be told of again and again. */
 static void on_accept_error(struct evconnlistener *listener, void *ctx)
 {
 	const struct timeval pause = { .tv_usec = PAUSE_MS * 1000 };
-	struct http *http = ctx;
+	struct http *http = serving;
 	int fd;
+
+	(void)ctx;
 
 	if (http->spare >= 0) {
 		close(http->spare);
@@ -408,6 +413,7 @@ struct http *http_new(struct event_base *base, int fd, struct exporter *exporter
 		http_free(http);
 		return NULL;
 	}
+	serving = http;
 	evconnlistener_set_error_cb(http->listener, on_accept_error);
 	return http;
 }
