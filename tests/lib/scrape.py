@@ -20,6 +20,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 
@@ -256,6 +257,25 @@ def check_exposition(t, exporter):
     return {name for name, _, _ in samples_of(text)}
 
 
+def check_together(t, exporter):
+    """Who asks while another one is answered gets a whole answer as well."""
+    ends, failed = [], []
+
+    def ask():
+        for _ in range(50):
+            try:
+                ends.append(exporter.fetch(Accept="application/openmetrics-text; version=1.0.0").endswith("# EOF\n"))
+            except AssertionError as error:
+                failed.append(str(error)[:200])
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    t.equal((failed[:1], len(ends), all(ends)), ([], 200, True), "four at the same time get fifty whole answers each")
+
+
 def check_restart(t, engine, exporter, env):
     """A restart is seen: the counters' resets, and the annotation of the dashboards."""
     port = exporter.port
@@ -344,6 +364,8 @@ def main():
     t.equal(in_flight(after), 0, "nothing is in flight after the work")
     compare(t, observed, before, after, watched)
     there = check_exposition(t, exporter)
+    if not args.patched:
+        check_together(t, exporter)
 
     done = engine.samples()
     patience = 40 if args.engine == "victoria-metrics" else 5

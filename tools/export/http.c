@@ -259,7 +259,10 @@ static void send_text(struct http *http, struct evhttp_request *request, int sta
 	snprintf(length, sizeof(length), "%zu", len);
 	evhttp_add_header(headers, "Content-Length", length);
 	if (body && evhttp_request_get_command(request) != EVHTTP_REQ_HEAD) {
-		if (evbuffer_add_reference(body, data, len, done, http) && done)
+		/* What nobody asks back may be gone before it is sent. */
+		if (!done)
+			evbuffer_add(body, data, len);
+		else if (evbuffer_add_reference(body, data, len, done, http))
 			done(data, len, http);
 	} else if (done) {
 		done(data, len, http);
@@ -277,7 +280,8 @@ static void send_words(struct http *http, struct evhttp_request *request, int st
 static void send_metrics(struct http *http, struct evhttp_request *request, struct connection *c)
 {
 	enum exposition exposition = expose_choose(evhttp_find_header(evhttp_request_get_input_headers(request), "Accept"));
-	struct text text = { .data = http->kept, .room = http->kept_room };
+	/* While another answer is on its way, its memory is not kept. */
+	struct text text = { .data = http->kept, .room = http->kept ? http->kept_room : 0 };
 	int ret;
 
 	if (http->answers >= HTTP_ANSWERS) {
