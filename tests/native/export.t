@@ -396,7 +396,7 @@ def check_privileges(t, work):
                 t.equal((fields["Uid"].split()[1], int(fields["CapEff"], 16), int(fields["CapPrm"], 16)), ("65534", 0, 0),
                         "it serves as an unprivileged user without any capability")
                 t.equal(export.stop().status, 0, "and ends in order")
-            done = subprocess.run([*command[:5], "--bounding-set=-all", "--inh-caps=-all", tool.TOOL, "export", "--listen", "127.0.0.1:0"],
+            done = subprocess.run([*command[:6], "--bounding-set=-all", "--inh-caps=-all", tool.TOOL, "export", "--listen", "127.0.0.1:0"],
                                   capture_output=True, text=True, timeout=tool.PATIENCE)
             t.equal((done.returncode, done.stderr), (3, "iomapscope: CAP_BPF and CAP_PERFMON missing; run as root, or give the capability\n"),
                     "without them it says which are missing")

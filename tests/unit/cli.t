@@ -48,7 +48,7 @@ done
 for word in version --version; do
 	good "(libbpf " $word
 done
-for command in lookups ioends dio dax aio dmio top follow probe bench help version; do
+for command in lookups ioends dio dax aio dmio top follow export probe bench help version; do
 	good "Usage: iomapscope $command [OPTION...]" help $command
 	cp "$work/out" "$work/help"
 	good "Usage: iomapscope $command [OPTION...]" $command --help
@@ -90,6 +90,16 @@ refused 2 "--ring-size: 12k is not a power of two" lookups --ring-size 12k
 refused 2 "--ring-size: 2k is not a power of two between" lookups --ring-size 2k
 refused 2 "--ring-size: 2g is not a power of two between" lookups --ring-size 2g
 refused 2 "No such file" lookups -f "$work/nowhere"
+refused 2 "--listen: 'localhost:9842' is not an address with a port" export --listen localhost:9842
+refused 2 "--listen: '::1:9842' is not an address with a port" export --listen ::1:9842
+refused 2 "--interval needs --textfile" export --interval 15s
+refused 2 "--interval: 10ms is not between 1s and 1h" export --textfile "$work" --interval 10ms
+refused 2 "--textfile $work/nowhere: No such file or directory; give a directory to write to" export --textfile "$work/nowhere"
+refused 2 "--keys: 65537 is above 65536" export --keys 65537
+refused 2 "--by-cgroup: 1025 is above 1024" export --by-cgroup=1025
+refused 2 "unexpected argument '5'" export --by-cgroup 5
+refused 2 "--observers: unknown 'follow'; there are: lookups, steps, ioends, dio, dax, aio, dmio" export --observers dio,follow
+refused 2 "unknown option '--hist' for export" export --hist
 refused 2 "neither a block device nor a mount point" lookups -d "$work"
 refused 2 "leave out -d and -i" lookups -f / -d /
 

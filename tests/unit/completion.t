@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "probe", "bench", "help", "version"])
+    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "export", "probe", "bench", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -70,6 +70,8 @@ def functions(tap):
     equal(["lookups", "--op", "read,di"], ["read,dio_read", "read,dio_write", "read,dio"])
     equal(["lookups", "--op", "read,write,seek_d"], ["read,write,seek_data"])
     equal(["lookups", "--op", "x"], [])
+    equal(["export", "--observers", "dio,d"], ["dio,dio", "dio,dax", "dio,dmio"])
+    equal(["export", "--by-"], ["--by-cgroup"])
     equal(["bench", "--workload", "dax_f"], ["dax_fault_pte", "dax_fault_pmd"])
     equal(["bench", "--workload", "seek,dax_r"], ["seek,dax_read"])
     equal(["bench", "--unit", ""], ["time", "instructions"])

@@ -140,6 +140,26 @@ ENVIRONMENT_FIELDS Environment in JSON
 FIGURE_FIELDS Workload in JSON
 BENCH_SUMMARY_FIELDS Summary in JSON
 END
+# The metrics: the table, and wherever it is shown.
+$tool help export >"$work/help"
+while read -r list columns title; do
+	names=$(printf '#include "metrics.h"\nENTRIES\n%s(SHOW)\n' "$list" | ${CC:-cc} -E -P -I tools/schema -D'SHOW(...)=@#__VA_ARGS__' - |
+		sed -e '0,/^ENTRIES/d' | tr '@' '\n' | sed -e '/^ *$/d' | awk -F', *' -v n="${columns%,*}" -v t="${columns#*,}" \
+		'{ gsub(/[" \\]/, "", $n); gsub(/ /, "", $t); print $n ($t == "COUNTER" ? "_total" : "") }')
+	ok "$([ "$(wc -l <<<"$names")" -gt 15 ]; echo $?)" "metrics: $title: the schema's are read"
+	same "$(help_terms "$title" | cut -d' ' -f1)" "$(cut -c-26 <<<"$names")" "metrics: $title: help"
+	same "$(man_terms "${title^^}" build/man/iomapscope-export.8)" "$names" "metrics: $title: man page"
+	# shellcheck disable=SC2016
+	is "$(comm -23 <(sort <<<"$names") <(sed -n 's/^| `\([a-z0-9_]*\)` |.*/\1/p' docs/metrics.md | sort -u))" "" "metrics: $title: docs/metrics.md"
+done <<'END'
+METRICS 2,3 Metrics
+OWN_METRICS 1,2 About the exporter
+END
+cp docs/metrics.md "$work/metrics.md"
+tools/schema/splice "$work/metrics.md" metrics build/man/metrics.md
+ok $? "docs/metrics.md can be spliced"
+same "$(cat docs/metrics.md)" "$(cat "$work/metrics.md")" "docs/metrics.md is what make docs-events writes"
+like "$(cat build/man/metrics.md)" "needs this project's events" "it says what needs this project's events"
 man=build/man/iomapscope-lookups.8
 $tool help lookups >"$work/help"
 
@@ -183,19 +203,19 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-probe iomapscope-bench; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-export iomapscope-probe iomapscope-bench; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|probe|bench)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|export|probe|bench)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups ioends dio dax aio dmio top follow probe bench; do
+for command in lookups ioends dio dax aio dmio top follow export probe bench; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)([ [].*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"

@@ -16,13 +16,15 @@ installed()
 	(cd "$1" && find . -type f -printf '%m %P\n' | sort -k 2)
 }
 
-expected='755 sbin/iomapscope
+expected='644 lib/systemd/system/iomapscope-exporter.service
+755 sbin/iomapscope
 644 share/bash-completion/completions/iomapscope
 644 share/man/man8/iomapscope-aio.8
 644 share/man/man8/iomapscope-bench.8
 644 share/man/man8/iomapscope-dax.8
 644 share/man/man8/iomapscope-dio.8
 644 share/man/man8/iomapscope-dmio.8
+644 share/man/man8/iomapscope-export.8
 644 share/man/man8/iomapscope-follow.8
 644 share/man/man8/iomapscope-ioends.8
 644 share/man/man8/iomapscope-lookups.8
@@ -44,6 +46,8 @@ make -s install PREFIX="$work/prefix" >"$work/log" 2>&1
 ok $? "once more, over what is there" "$(cat "$work/log")"
 is "$(find "$work/dest" -type d ! -perm -005 | wc -l)" 0 "everybody may enter the directories, whatever the umask"
 
+is "$(sed -n 's/^ExecStart=//p' "$work/prefix/lib/systemd/system/iomapscope-exporter.service")" "$work/prefix/sbin/iomapscope export" \
+	"the service runs the binary that was installed"
 for file in "$work"/dest/usr/share/man/man8/*.8; do
 	name=$(basename "$file" .8)
 	text=$(mandoc -T ascii "$file" 2>/dev/null | head -20 | sed 's/.\x08//g' | tr -s ' ')

@@ -75,7 +75,7 @@ static const struct name_desc own_metric_names[] = { OWN_METRICS(OWN_METRIC_WORD
 
 const struct word_list word_lists[] = {
 	{ CMD_export, "Metrics", metric_names, ARRAY_SIZE(metric_names) },
-	{ CMD_export, "Metrics about the exporter", own_metric_names, ARRAY_SIZE(own_metric_names) },
+	{ CMD_export, "About the exporter", own_metric_names, ARRAY_SIZE(own_metric_names) },
 	{ CMD_bench, "Workloads", bench_workloads, WORKLOAD_COUNT },
 	{ CMD_bench, "Environment in JSON", environment_fields, ARRAY_SIZE(environment_fields) },
 	{ CMD_bench, "Workload in JSON", figure_fields, ARRAY_SIZE(figure_fields) },
