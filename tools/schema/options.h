@@ -111,8 +111,8 @@
 	OPTION(OBSERVERS, 0, "observers", "LIST", WORDS, "lookups|steps|ioends|dio|dax|aio|dmio", "Output", \
 	       "only these, separated by commas; all by default") \
 	OPTION(BY_CGROUP, 0, "by-cgroup", "[N]", NUMBER, NULL, "Output", \
-	       "by cgroup (version 2) as well: of the first N, 64 by default and 1024 at most; those beyond, and those that are gone, are the " \
-	       "cgroup other") \
+	       "by cgroup (version 2) as well: of the first N, 64 by default and 1024 at most; those beyond are the cgroup other, as are those that " \
+	       "are gone") \
 	OPTION(KEYS_EXPORT, 0, "keys", "N", NUMBER, NULL, "Kernel", \
 	       "room for so many combinations of device, file system type, operation and cgroup in each of the tables; 4096 by default, 65536 at most") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
