@@ -73,7 +73,7 @@ static void write_file(struct running *r)
 
 	r->text.used = 0;
 	r->text.failed = false;
-	ret = exporter_scrape(r->exporter, EXPOSE_TEXT, &r->text);
+	ret = exporter_scrape(r->exporter, EXPOSE_FILE, &r->text);
 	if (!ret) {
 		ret = textfile_write(directory, &r->text);
 		if (ret)

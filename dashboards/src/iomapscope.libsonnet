@@ -346,7 +346,7 @@ local uid(name) = 'iomapscope-' + name;
           hide: false,
           iconColor: 'purple',
           // Counters begin at 0 again; rate() knows, eyes may not.
-          expr: lib.ours('changes(process_start_time_seconds{%s}[$__rate_interval]) > 0' % lib.own),
+          expr: 'changes(iomapscope_start_time_seconds{%s}[$__rate_interval]) > 0' % lib.own,
           titleFormat: 'Exporter started',
           textFormat: '{{instance}}',
           step: '',

@@ -252,7 +252,7 @@ class Lint:
             self.fault("template-uneditable-rule", title)
         if "id" in dashboard or "iomapscope" not in dashboard["tags"] or not dashboard["description"]:
             self.fault("what a dashboard says of itself", title)
-        if not any("process_start_time_seconds" in a["expr"] for a in dashboard["annotations"]["list"]):
+        if not any("iomapscope_start_time_seconds" in a["expr"] for a in dashboard["annotations"]["list"]):
             self.fault("restarts are annotated", title)
         self.templates(dashboard)
         for panel in dashboards.panels(dashboard):

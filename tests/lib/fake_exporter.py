@@ -123,7 +123,7 @@ class Machine:
             lines.append(f"{family}{shown} {self.gauge(metric, labels)}")
 
     def gauge(self, metric, labels):
-        if metric.name == "process_start_time_seconds":
+        if metric.name in ("process_start_time_seconds", "iomapscope_start_time_seconds"):
             return self.begin
         if metric.name == "iomapscope_source_attached":
             return int("none" not in labels)

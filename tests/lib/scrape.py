@@ -283,12 +283,12 @@ def check_restart(t, engine, exporter, env):
     t.equal(exporter.stop(), 0, "the exporter ends on SIGTERM")
     again = Exporter(env.workdir, port=port)
     tool.workload("seek", "-n", 3, env.xfs.path("sync"))
-    engine.wait(lambda: engine.query("changes(process_start_time_seconds[5m]) > 0"), "the restart is seen")
+    engine.wait(lambda: engine.query("changes(iomapscope_start_time_seconds[5m]) > 0"), "the restart is seen")
     # The seeks may have come after the scrape that saw the start.
     seen = engine.wait(lambda: engine.query("resets(iomap_lookups_total[5m]) > 0"), "the reset is seen")
     t.equal({labels["op"] for labels, _ in seen}, {"seek_data"}, "the counter that goes on is known to be reset", seen)
     overview = dashboards.load()["overview"]
-    annotation = next(a["expr"] for a in overview["annotations"]["list"] if "process_start" in a["expr"])
+    annotation = next(a["expr"] for a in overview["annotations"]["list"] if "iomapscope_start" in a["expr"])
     annotation = dashboards.substitute(annotation, dashboards.chosen(overview), "1m")
     shown = engine.wait(lambda: engine.values(annotation, begin, time.time(), engine.interval), "the annotation of the restart")
     # A rate takes a reset for what it is: never negative, never the whole counter again.

@@ -266,12 +266,12 @@ def check_lifetime(t, export):
 
 def check_restart(t, work):
     with Exporter(work, "--observers", "lookups") as export:
-        first = export.scrape().sum("process_start_time_seconds")
+        first = export.scrape().sum("iomapscope_start_time_seconds")
         t.equal(export.stop(signal.SIGINT).status, 0, "SIGINT ends it in order", export.stderr())
     t.ok(abs(first - time.time()) < 60, "it tells when it was started", first)
     with Exporter(work, "--observers", "lookups") as export:
         again = export.scrape()
-        t.ok(again.sum("process_start_time_seconds") > first, "and a restart shows", (again.sum("process_start_time_seconds"), first))
+        t.ok(again.sum("iomapscope_start_time_seconds") > first, "and a restart shows", (again.sum("iomapscope_start_time_seconds"), first))
         t.equal(again.sum("iomapscope_scrapes_total"), 0, "counters begin at 0 then")
         port = str(export.port)
         done = tool.run("export", "--listen", f"127.0.0.1:{port}")
@@ -333,12 +333,13 @@ def check_textfile(t, work):
         while time.monotonic() < deadline:
             with open(path) as file:
                 text = file.read()
-            partial += not text.startswith("# HELP ") or "process_max_fds " not in text or not text.endswith("\n")
+            partial += not text.startswith("# HELP ") or "iomapscope_connections_refused_total " not in text or not text.endswith("\n")
             numbers.add(os.stat(path).st_ino)
             names.update(os.listdir(directory))
         t.ok(len(numbers) >= 3 and not partial, "--interval: another one each second, and complete at any time", (len(numbers), partial))
         t.ok(names <= {"iomapscope.prom", "iomapscope.prom.new"}, "no other name is left", names)
         t.ok(Scrape(text).sum("iomapscope_scrapes_total") >= 2, "it has the metrics")
+        t.ok("process_" not in text and Scrape(text).sum("iomapscope_start_time_seconds") > 1e9, "but for those that node_exporter has of itself")
         t.equal(oct(os.stat(path).st_mode & 0o777), "0o644", "others can read it")
         t.equal(export.stderr().count("http"), 0, "it does not listen then", export.stderr())
         os.rename(directory, directory + ".away")
@@ -364,7 +365,7 @@ def check_textfile(t, work):
                     file.write(bytes(4096))
             t.ok(wait_for(lambda: "No space left on device" in export.stderr()), "a full disk is told of", export.stderr())
             with open(path) as file:
-                t.ok("process_max_fds " in file.read(), "the file stays as it was")
+                t.ok("iomapscope_connections_refused_total " in file.read(), "the file stays as it was")
             t.equal(os.listdir(small).count("iomapscope.prom.new"), 0, "what was begun is removed")
             os.unlink(os.path.join(small, "ballast"))
             t.ok(wait_for(lambda: "is written again" in export.stderr()), "and it goes on when there is room", export.stderr())

@@ -486,6 +486,7 @@ static const struct {
 	{ "iomapscope_map_entries", put_entries },
 	{ "iomapscope_map_max_entries", put_max_entries },
 	{ "iomapscope_overflow", put_overflow },
+	{ "iomapscope_start_time_seconds", put_start },
 	{ "iomapscope_scrapes", put_scrapes },
 	{ "iomapscope_scrape_errors", put_scrape_errors },
 	{ "iomapscope_scrape_duration_seconds", put_scrape_duration },
@@ -504,6 +505,8 @@ static void expose_own(struct exporter *exporter, enum exposition exposition, st
 	size_t i, j;
 
 	for (i = 0; i < own_metric_count; i++) {
+		if (exposition == EXPOSE_FILE && !strncmp(own_metrics[i].name, "process_", strlen("process_")))
+			continue;
 		for (j = 0; j < sizeof(own) / sizeof(own[0]); j++) {
 			if (strcmp(own[j].name, own_metrics[i].name))
 				continue;

@@ -6,7 +6,8 @@
 #include "export/model.h"
 #include "export/text.h"
 
-enum exposition { EXPOSE_TEXT, EXPOSE_OPENMETRICS };
+/* EXPOSE_FILE: EXPOSE_TEXT for node_exporter's collector, without the metrics that node_exporter has of itself. */
+enum exposition { EXPOSE_TEXT, EXPOSE_OPENMETRICS, EXPOSE_FILE };
 
 #define EXPOSE_TEXT_TYPE	"text/plain; version=0.0.4; charset=utf-8"
 #define EXPOSE_OPENMETRICS_TYPE	"application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -88,6 +88,7 @@
 	METRIC("iomapscope_map_entries", GAUGE, "", "observer,map", "Entries of the maps that have a bound: keys of metrics, requests in flight, cgroups") \
 	METRIC("iomapscope_map_max_entries", GAUGE, "", "observer,map", "Room for entries in them") \
 	METRIC("iomapscope_overflow", COUNTER, "", "observer", "Events that were added to the device or cgroup \"other\", as there was no room for another key") \
+	METRIC("iomapscope_start_time_seconds", GAUGE, "seconds", "", "Start time of the exporter since the epoch: counters begin at 0 then") \
 	METRIC("iomapscope_scrapes", COUNTER, "", "", "Scrapes answered") \
 	METRIC("iomapscope_scrape_errors", COUNTER, "", "", "Scrapes that could not be answered") \
 	METRIC("iomapscope_scrape_duration_seconds", GAUGE, "seconds", "", "Time that the last scrape took, until its answer was ready") \
@@ -95,7 +96,7 @@
 	METRIC("iomapscope_connections", GAUGE, "", "", "Open connections") \
 	METRIC("iomapscope_connections_refused", COUNTER, "", "", "Connections closed at once, as there were too many") \
 	METRIC("process_cpu_seconds", COUNTER, "seconds", "", "User and system CPU time of the exporter") \
-	METRIC("process_start_time_seconds", GAUGE, "seconds", "", "Start time of the exporter since the epoch: counters begin at 0 then") \
+	METRIC("process_start_time_seconds", GAUGE, "seconds", "", "The same, by the name that is common; as all of process_, not in the text file of --textfile, where it is node_exporter's") \
 	METRIC("process_resident_memory_bytes", GAUGE, "bytes", "", "Resident memory of the exporter") \
 	METRIC("process_open_fds", GAUGE, "", "", "Open file descriptors of the exporter") \
 	METRIC("process_max_fds", GAUGE, "", "", "Most file descriptors that it may have open")

@@ -8,14 +8,17 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
-import dax
 import dmio
 import storage
 import tool
 from tap import Skip
 from terminal import Terminal
+
+sys.path.insert(1, os.path.join(tool.TOP, "tests", "guest", "steps"))
+import machine    # noqa: E402
 
 KILOBYTE = 1 << 10
 MEGABYTE = 1 << 20
@@ -108,7 +111,7 @@ def devices(env):
     with contextlib.ExitStack() as stack:
         pmem = mirror = None
         if env.pmem and tool.usable_sources("dax"):
-            pmem = stack.enter_context(dax.machine.Mounted("xfs", env.pmem, "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m",
+            pmem = stack.enter_context(machine.Mounted("xfs", env.pmem, "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m",
                                                            options="dax=always", where="dax"))
         subprocess.run(["modprobe", "-aq", "loop", "dm-mod", "dm-mirror"], stderr=subprocess.DEVNULL)
         if tool.usable_sources("dmio") and shutil.which("dmsetup") and storage.loop_devices_work():
