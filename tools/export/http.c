@@ -404,7 +404,8 @@ struct http *http_new(struct event_base *base, int fd, struct exporter *exporter
 	evhttp_set_gencb(http->evhttp, on_request, http);
 	evhttp_set_max_headers_size(http->evhttp, HTTP_HEADERS);
 	evhttp_set_max_body_size(http->evhttp, HTTP_BODY);
-	evhttp_set_timeout(http->evhttp, HTTP_IDLE_S);
+	/* The deadlines are ours: its own begin anew with each byte. */
+	evhttp_set_timeout(http->evhttp, HTTP_KEPT_S + HTTP_ANSWER_S);
 	/* All that there are: the answer says which are allowed. */
 	evhttp_set_allowed_methods(http->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
 				   EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);

@@ -15,10 +15,9 @@ struct http;
 #define HTTP_ANSWERS		8	/* on their way at a time: each is a copy of its own */
 #define HTTP_HEADERS		8192	/* bytes */
 #define HTTP_BODY		4096
-#define HTTP_IDLE_S		10	/* without a byte in either direction while a request or an answer is under way */
 #define HTTP_REQUEST_S		15	/* for a whole request, from the connection's begin or the last answer's end */
 #define HTTP_ANSWER_S		60	/* for an answer */
-#define HTTP_KEPT_S		300	/* without another request */
+#define HTTP_KEPT_S		120	/* without another request */
 
 struct listen_address {
 	struct sockaddr_storage address;
