@@ -22,7 +22,7 @@ lib.dashboard(
       lib.stat('Observers without a source', 'What these kernels cannot show: "iomapscope probe" says why. Stock kernels lack sources for some.', 'none', [lib.target('count(iomapscope_source_attached{%s, source="none"}) or vector(0)' % own, 'without')], lib.steps(1, null)),
       lib.states('Up', 'Whether Prometheus could scrape each exporter. Gaps: Prometheus did not know of it.', [lib.target('max by (instance) (%s)' % lib.ours('up{%s}' % own), at)], lib.mapping([['0', 'down', 'red'], ['1', 'up', 'green']]), w=12, h=7),
       lib.table('Exporters', 'Version, kernel, and when it was started. A start that you know nothing of: see the journal.', ['instance', 'version', 'kernel'],
-                [['Started', 'dateTimeAsIso', null, '1000 * max by (instance, version, kernel) (iomapscope_start_time_seconds{%s} * on (job, instance) group_left (version, kernel) iomapscope_build_info{%s})' % [own, own], null]], w=12, h=7),
+                [['Started', 'dateTimeAsIso', null, '1000 * max by (instance, version, kernel) (process_start_time_seconds{%s} * on (job, instance) group_left (version, kernel) iomapscope_build_info{%s})' % [own, own], null]], w=12, h=7),
     ]),
     lib.row('Sources and loss', [
       lib.table('Sources', 'What each observer observes by. "none": this kernel has nothing for it. Another source than yesterday: another kernel, or a patch is missing.', ['instance', 'observer', 'source'],
