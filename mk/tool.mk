@@ -77,7 +77,7 @@ $(LIBBPF): $(BPFTOOL) ;
 $(BPF_OUT)/%.bpf.o: bpf/%.bpf.c $(BPFTOOL) mk/tool.mk
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
-	@$(CLANG) -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -D__TARGET_ARCH_$(HOST_ARCH) -Ibpf -Itools/schema \
+	@$(CLANG) -target bpf -g -ffile-prefix-map=$(CURDIR)=. -O2 -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -D__TARGET_ARCH_$(HOST_ARCH) -Ibpf -Itools/schema \
 		-I$(LIBBPF_INC) -I$(LT)/src/tools/include/uapi -idirafter /usr/include/$(shell $(CC) -dumpmachine) \
 		-MMD -MP -MF $@.d -MT $@ -c $< -o $@
 	@$(LLVM_STRIP) -g $@
