@@ -100,7 +100,8 @@ def running(work, port):
 
 
 def scrape(port, process):
-    deadline = time.monotonic() + tool.PATIENCE
+    # It comes up within a second, or is started again and again.
+    deadline = time.monotonic() + 20
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):
             return exporter.Scrape(urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode())
