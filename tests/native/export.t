@@ -349,6 +349,11 @@ def check_textfile(t, work):
         t.ok(Scrape(text).sum("iomapscope_scrapes_total") >= 2, "it has the metrics")
         t.ok("process_" not in text and Scrape(text).sum("iomapscope_start_time_seconds") > 1e9, "but for those that node_exporter has of itself")
         t.equal(oct(os.stat(path).st_mode & 0o777), "0o644", "others can read it")
+        if shutil.which("promtool"):
+            checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+            t.equal((checked.returncode, checked.stderr), (0, ""), "promtool has no word about it")
+        else:
+            t.skip("promtool has no word about it", "promtool is not installed")
         t.equal(export.stderr().count("http"), 0, "it does not listen then", export.stderr())
         os.rename(directory, directory + ".away")
         t.ok(wait_for(lambda: "it is tried again" in export.stderr()), "the directory vanishes: it says so", export.stderr())

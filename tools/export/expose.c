@@ -84,7 +84,7 @@ static void put_family(struct text *text, enum exposition exposition, const stru
 	if (exposition == EXPOSE_OPENMETRICS && metric->type == METRIC_INFO)
 		len -= strlen("_info");
 	text_add(text, metric->name, len);
-	if (exposition == EXPOSE_TEXT)
+	if (exposition != EXPOSE_OPENMETRICS)
 		text_put(text, suffix_of(metric));
 }
 
@@ -105,7 +105,7 @@ void expose_family(struct text *text, enum exposition exposition, const struct m
 	}
 	text_put(text, "\n# TYPE ");
 	put_family(text, exposition, metric);
-	text_put(text, metric->type == METRIC_INFO && exposition == EXPOSE_TEXT ? " gauge\n" : types[metric->type]);
+	text_put(text, metric->type == METRIC_INFO && exposition != EXPOSE_OPENMETRICS ? " gauge\n" : types[metric->type]);
 	if (exposition != EXPOSE_OPENMETRICS || !*metric->unit)
 		return;
 	text_put(text, "# UNIT ");

@@ -40,8 +40,9 @@ struct http {
 	struct event *resume;
 	int spare;		/* a descriptor to give up when there are no more */
 	unsigned int answers;
-	char *kept;		/* the memory of an answer that is over */
-	size_t kept_room;
+	struct text kept;	/* the memory of an answer that is over, for the next one */
+	size_t bytes;		/* of the answers on their way */
+	size_t last_bytes;	/* of the last one that was made */
 	bool errors_told;
 };
 
@@ -235,20 +236,34 @@ static void on_answered(struct evhttp_request *request, void *ctx)
 	set_deadline(c, HTTP_KEPT_S);
 }
 
-/* The memory of an answer is the next one's: it is many pages, which the kernel need not clear each time. */
-static void keep_memory(const void *data, size_t len, void *ctx)
-{
-	struct http *http = ctx;
+/* An answer that libevent sends, and gives back. */
+struct answer {
+	struct http *http;
+	struct text text;
+};
 
-	(void)len;
-	if (!http->kept)
-		http->kept = (char *)data;
-	else
-		free((char *)data);
+/* The memory of an answer is the next one's: it is many pages, which the kernel need not clear each time. */
+static void keep_memory(struct http *http, struct text *text)
+{
+	if (http->kept.data || text->room > HTTP_KEPT_BYTES) {
+		text_free(text);
+		return;
+	}
+	http->kept = (struct text) { .data = text->data, .room = text->room };
 }
 
-static void send_text(struct http *http, struct evhttp_request *request, int status, const char *reason, const char *type, const void *data,
-		      size_t len, void (*done)(const void *, size_t, void *))
+static void on_sent(const void *data, size_t len, void *ctx)
+{
+	struct answer *answer = ctx;
+
+	(void)data;
+	answer->http->bytes -= len;
+	keep_memory(answer->http, &answer->text);
+	free(answer);
+}
+
+static void send_text(struct evhttp_request *request, int status, const char *reason, const char *type, const void *data,
+		      size_t len, struct answer *answer)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
 	struct evbuffer *body = evbuffer_new();
@@ -260,39 +275,43 @@ static void send_text(struct http *http, struct evhttp_request *request, int sta
 	evhttp_add_header(headers, "Content-Length", length);
 	if (body && evhttp_request_get_command(request) != EVHTTP_REQ_HEAD) {
 		/* What nobody asks back may be gone before it is sent. */
-		if (!done)
+		if (!answer)
 			evbuffer_add(body, data, len);
-		else if (evbuffer_add_reference(body, data, len, done, http))
-			done(data, len, http);
-	} else if (done) {
-		done(data, len, http);
+		else if (evbuffer_add_reference(body, data, len, on_sent, answer))
+			on_sent(data, len, answer);
+	} else if (answer) {
+		on_sent(data, len, answer);
 	}
 	evhttp_send_reply(request, status, reason, body);
 	if (body)
 		evbuffer_free(body);
 }
 
-static void send_words(struct http *http, struct evhttp_request *request, int status, const char *reason, const char *words)
+static void send_words(struct evhttp_request *request, int status, const char *reason, const char *words)
 {
-	send_text(http, request, status, reason, "text/plain; charset=utf-8", words, strlen(words), NULL);
+	send_text(request, status, reason, "text/plain; charset=utf-8", words, strlen(words), NULL);
 }
 
 static void send_metrics(struct http *http, struct evhttp_request *request, struct connection *c)
 {
 	enum exposition exposition = expose_choose(evhttp_find_header(evhttp_request_get_input_headers(request), "Accept"));
-	/* While another answer is on its way, its memory is not kept. */
-	struct text text = { .data = http->kept, .room = http->kept ? http->kept_room : 0 };
+	/* While another answer is on its way, its memory is not there. */
+	struct answer *answer;
 	int ret;
 
-	if (http->answers >= HTTP_ANSWERS) {
+	if (http->answers >= HTTP_ANSWERS || (http->bytes && http->bytes + http->last_bytes > HTTP_BYTES)) {
 		http->service->scrape_errors++;
 		evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After", "1");
-		send_words(http, request, 503, "Service Unavailable", "too many scrapes at the same time\n");
+		send_words(request, 503, "Service Unavailable", "too many scrapes at the same time\n");
 		return;
 	}
-	http->kept = NULL;
-	ret = exporter_scrape(http->exporter, exposition, &text);
-	http->kept_room = text.room;
+	answer = calloc(1, sizeof(*answer));
+	if (answer) {
+		answer->http = http;
+		answer->text = http->kept;
+		memset(&http->kept, 0, sizeof(http->kept));
+	}
+	ret = answer ? exporter_scrape(http->exporter, exposition, &answer->text) : -ENOMEM;
 	if (ret) {
 		char words[160];
 
@@ -300,9 +319,10 @@ static void send_metrics(struct http *http, struct evhttp_request *request, stru
 		if (!http->errors_told)
 			fprintf(stderr, "iomapscope: export: %s", words);
 		http->errors_told = true;
-		text_free(&text);
-		http->kept_room = 0;
-		send_words(http, request, 500, "Internal Server Error", words);
+		if (answer)
+			text_free(&answer->text);
+		free(answer);
+		send_words(request, 500, "Internal Server Error", words);
 		return;
 	}
 	http->errors_told = false;
@@ -310,8 +330,10 @@ static void send_metrics(struct http *http, struct evhttp_request *request, stru
 		c->answering = true;
 		http->answers++;
 	}
-	send_text(http, request, 200, "OK", exposition == EXPOSE_OPENMETRICS ? EXPOSE_OPENMETRICS_TYPE : EXPOSE_TEXT_TYPE, text.data, text.used,
-		  keep_memory);
+	http->last_bytes = answer->text.used;
+	http->bytes += answer->text.used;
+	send_text(request, 200, "OK", exposition == EXPOSE_OPENMETRICS ? EXPOSE_OPENMETRICS_TYPE : EXPOSE_TEXT_TYPE, answer->text.data,
+		  answer->text.used, answer);
 }
 
 static void on_request(struct evhttp_request *request, void *ctx)
@@ -328,16 +350,16 @@ static void on_request(struct evhttp_request *request, void *ctx)
 	if (!path || !*path)
 		path = "/";
 	if (strcmp(path, "/") && strcmp(path, "/metrics") && strcmp(path, "/-/healthy")) {
-		send_words(http, request, 404, "Not Found", "there are /metrics and /-/healthy\n");
+		send_words(request, 404, "Not Found", "there are /metrics and /-/healthy\n");
 	} else if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
 		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
-		send_words(http, request, 405, "Method Not Allowed", "only GET and HEAD\n");
+		send_words(request, 405, "Method Not Allowed", "only GET and HEAD\n");
 	} else if (!strcmp(path, "/metrics")) {
 		send_metrics(http, request, c);
 	} else if (!strcmp(path, "/-/healthy")) {
-		send_words(http, request, 200, "OK", "ok\n");
+		send_words(request, 200, "OK", "ok\n");
 	} else {
-		send_text(http, request, 200, "OK", "text/html; charset=utf-8", landing, sizeof(landing) - 1, NULL);
+		send_text(request, 200, "OK", "text/html; charset=utf-8", landing, sizeof(landing) - 1, NULL);
 	}
 }
 
@@ -437,6 +459,6 @@ void http_free(struct http *http)
 		event_free(http->resume);
 	if (http->spare >= 0)
 		close(http->spare);
-	free(http->kept);
+	text_free(&http->kept);
 	free(http);
 }

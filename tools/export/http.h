@@ -13,6 +13,8 @@ struct http;
 
 #define HTTP_CONNECTIONS	64	/* open at a time */
 #define HTTP_ANSWERS		8	/* on their way at a time: each is a copy of its own */
+#define HTTP_BYTES		(256u << 20)	/* of them together, but for one that is alone */
+#define HTTP_KEPT_BYTES		(64u << 20)	/* no more of an answer's memory is kept for the next one */
 #define HTTP_HEADERS		8192	/* bytes */
 #define HTTP_BODY		4096
 #define HTTP_REQUEST_S		15	/* for a whole request, from the connection's begin or the last answer's end */
