@@ -39,6 +39,7 @@ struct iomap_ops;
 /* include/linux/sched.h */
 struct task_struct {
 	unsigned int flags;
+	char comm[16];
 };
 
 struct dentry;
@@ -310,6 +311,45 @@ struct io___unsup {
 	unsigned long unsup_bits;
 };
 
+/* include/linux/iomap_control.h of this project's kernel. */
+struct iomap_control_ctx {
+	struct inode *inode;
+	long long pos;
+	__u64 len;
+	__u32 step;
+	__u32 op;
+	__u32 flags;
+	__u32 allowed;
+	__u32 asynchronous;
+};
+
+struct iomap_control_verdict {
+	__u64 cap;
+	__u32 delay_us;
+	__s32 error;
+	__u8 stale;
+	__u8 fallback;
+	__u8 defer;
+};
+
+#define CONTROL_FUNCTION(name) void (*name)(struct iomap_control_ctx *ctx, struct iomap_control_verdict *verdict)
+struct iomap_control_ops {
+	CONTROL_FUNCTION(lookup);
+	CONTROL_FUNCTION(mapped);
+	CONTROL_FUNCTION(step);
+	CONTROL_FUNCTION(revalidate);
+	CONTROL_FUNCTION(copy);
+	CONTROL_FUNCTION(release);
+	CONTROL_FUNCTION(writeback_map);
+	CONTROL_FUNCTION(ioend_submit);
+	CONTROL_FUNCTION(ioend_end);
+	CONTROL_FUNCTION(dio_begin);
+	CONTROL_FUNCTION(dio_bio);
+	CONTROL_FUNCTION(dio_end);
+	CONTROL_FUNCTION(dax_fault);
+	char name[16];
+};
+
 #pragma clang attribute pop
 
 /* include/linux/blk_types.h: the bits move, so only the names are of use. */
@@ -327,6 +367,8 @@ enum req_flag_bits {
 
 #define EIOCBQUEUED	529
 #define ENOTBLK		15
+#define EAGAIN		11
+#define ASK_NOWAIT	5	/* the bit of IOMAP_NOWAIT */
 #define DAX_COPY_RECOVERY 3
 #define VM_SHARED	(1ul << 3)
 #define DIO_FORCE_WAIT	(1u << 0)	/* IOMAP_DIO_FORCE_WAIT */
