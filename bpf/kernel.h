@@ -32,6 +32,8 @@ struct io_event {
 	__s64 res, res2;
 };
 
+#include "iomap_control.h"
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct iomap_ops;
@@ -309,45 +311,6 @@ struct io {
 /* 7.x keeps apart what a device does not support. */
 struct io___unsup {
 	unsigned long unsup_bits;
-};
-
-/* include/linux/iomap_control.h of this project's kernel. */
-struct iomap_control_ctx {
-	struct inode *inode;
-	long long pos;
-	__u64 len;
-	__u32 step;
-	__u32 op;
-	__u32 flags;
-	__u32 allowed;
-	__u32 asynchronous;
-};
-
-struct iomap_control_verdict {
-	__u64 cap;
-	__u32 delay_us;
-	__s32 error;
-	__u8 stale;
-	__u8 fallback;
-	__u8 defer;
-};
-
-#define CONTROL_FUNCTION(name) void (*name)(struct iomap_control_ctx *ctx, struct iomap_control_verdict *verdict)
-struct iomap_control_ops {
-	CONTROL_FUNCTION(lookup);
-	CONTROL_FUNCTION(mapped);
-	CONTROL_FUNCTION(step);
-	CONTROL_FUNCTION(revalidate);
-	CONTROL_FUNCTION(copy);
-	CONTROL_FUNCTION(release);
-	CONTROL_FUNCTION(writeback_map);
-	CONTROL_FUNCTION(ioend_submit);
-	CONTROL_FUNCTION(ioend_end);
-	CONTROL_FUNCTION(dio_begin);
-	CONTROL_FUNCTION(dio_bio);
-	CONTROL_FUNCTION(dio_end);
-	CONTROL_FUNCTION(dax_fault);
-	char name[16];
 };
 
 #pragma clang attribute pop
