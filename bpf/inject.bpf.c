@@ -89,7 +89,6 @@ static __always_inline bool other_task(const volatile struct inject_rule *rule, 
 	return (rule->by_comm && other_comm(rule)) || (rule->by_cgroup && other_cgroup(rule->cgroup));
 }
 
-/* What the kernel is going to ignore uses up no --times. */
 static __always_inline bool possible(const volatile struct inject_rule *rule, const struct call *call)
 {
 	return (rule->verdicts & ~call->allowed) == 0 && (rule->error != -EAGAIN || call->nowait);
@@ -116,7 +115,8 @@ static long try_rule(__u32 index, struct call *call)
 		return 0;
 	if (mix(mix(inject_cfg.seed + index) + n) >> 32 >= rule->chance)
 		return 0;
-	if (rule->times && possible(rule, call) && __sync_fetch_and_add(&count->taken, 1) >= rule->times)
+	/* What the kernel is going to ignore uses nothing up. */
+	if (rule->times && (count->taken >= rule->times || (possible(rule, call) && __sync_fetch_and_add(&count->taken, 1) >= rule->times)))
 		return 0;
 	call->rule = index + 1;
 	return 1;
@@ -230,6 +230,8 @@ int BPF_PROG(told, struct iomap_control_ops *ops, struct inode *inode, struct io
 	rule = rule_of((__u64)at, applied, ignored);
 	op = op_of(at);
 	delay_ns = said->delay_us * 1000ull;
+	/* The verifier has to see the bounds of this, and not of what it is made of. */
+	asm volatile("" : "+r"(delay_ns));
 	note_inode(&by, inode);
 	if (cfg.hist) {
 		__u32 slot = cfg.hist_by == BY_OP ? op : at->step;

@@ -29,7 +29,7 @@ static void configure(struct observation *o, int source)
 	own->seed = observe_args(o)->given[OPT_SEED] ? observe_args(o)->number[OPT_SEED] : 1;
 	own->rules = policy.rules;
 	memcpy(own->rule, policy.rule, sizeof(own->rule));
-	snprintf(own->name, sizeof(own->name), "inject-%d", getpid());
+	snprintf(own->name, sizeof(own->name), "inject_%d", getpid());
 	memcpy(name, own->name, sizeof(own->name));
 	counts = observe_variable(o, "counts");
 	for (i = 0; i < policy.rules; i++)

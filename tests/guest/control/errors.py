@@ -98,7 +98,7 @@ DIRECT = [
     ("fiemap", "lookup", "EIO", opened(fiemap)),
 ]
 BUFFERED = [
-    ("write", "lookup", "ENOSPC", write), ("write", "mapped", "EDQUOT", write), ("write", "step", "ENOMEM", write),
+    ("write", "lookup", "EROFS", write), ("write", "mapped", "EUCLEAN", write), ("write", "step", "ENOMEM", write),
     ("zero", "lookup", "EIO", opened(punch)), ("zero", "step", "ENOMEM", opened(punch)),
     ("truncate", "lookup", "EUCLEAN", opened(cut)), ("unshare", "lookup", "ENOSPC", reflinked), ("unshare", "step", "EIO", reflinked),
     ("mkwrite", "lookup", "EIO", opened(store), -signal.SIGBUS),

@@ -26,7 +26,7 @@ def writes(path, count=CALLS):
 
 
 def failures(env, path, *args, ends=False):
-    observed = inject(env, "--errno", "ENOSPC", "--op", "write", "-f", path, *args)
+    observed = inject(env, "--errno", "EIO", "--op", "write", "-f", path, *args)
     failed = writes(path)
     observed.stop(sig=None if ends else signal.SIGINT)
     return failed, observed
@@ -48,17 +48,17 @@ def when(t, env, path):
 
 def whom(t, env, path):
     other = env.xfs.file("other", PAGE)
-    observed = inject(env, "--errno", "ENOSPC", "--op", "write", "-d", env.xfs.mount, "-c", "dd")
+    observed = inject(env, "--errno", "EIO", "--op", "write", "-d", env.xfs.mount, "-c", "dd")
     dd = ["dd", "if=/dev/zero", "bs=4k", "count=1", "conv=notrunc", "status=none"]
     got = [subprocess.run([*dd, f"of={name}"], capture_output=True).returncode for name in (other, path)], writes(path, 1)
     observed.stop()
     t.equal(got, ([1, 1], []), "-d and -c: each file there, and nobody else")
     t.equal({e["comm"] for e in observed.events}, {"dd"}, "and who it was")
-    observed = inject(env, "--errno", "ENOSPC", "--op", "write", "-d", env.xfs.mount, "-p", os.getpid())
+    observed = inject(env, "--errno", "EIO", "--op", "write", "-d", env.xfs.mount, "-p", os.getpid())
     got = subprocess.run([*dd, f"of={other}"], capture_output=True).returncode, writes(path, 2)
     observed.stop()
     t.equal(got, (0, [0, 1]), "-p: only this process")
-    observed = inject(env, "--errno", "ENOSPC", "--op", "write", "-d", env.ext4.mount)
+    observed = inject(env, "--errno", "EIO", "--op", "write", "-d", env.ext4.mount)
     got = writes(path, 1)
     observed.stop()
     t.equal((got, observed.events, rules(observed)), ([], [], [(0, 0, 0)]), "-d of another device: nothing")
@@ -70,7 +70,7 @@ def whom(t, env, path):
         t.skip("--cgroup", "no cgroup2")
         return
     os.makedirs(os.path.join(root, "victims", "inner"), exist_ok=True)
-    observed = inject(env, "--errno", "ENOSPC", "--op", "write", "-d", env.xfs.mount, "--cgroup", os.path.join(root, "victims"))
+    observed = inject(env, "--errno", "EIO", "--op", "write", "-d", env.xfs.mount, "--cgroup", os.path.join(root, "victims"))
     script = f"echo $$ >{root}/victims/inner/cgroup.procs && exec {' '.join(dd)} of={other}"
     inner = subprocess.run(["sh", "-c", script], capture_output=True).returncode
     outer = subprocess.run([*dd, f"of={other}"], capture_output=True).returncode
@@ -82,13 +82,13 @@ def files(t, env, path):
     """Rules in a file: the first that acts is the only one."""
     policy = os.path.join(env.workdir, "policy")
     with open(policy, "w") as file:
-        file.write(f"# chaos\n--op write --errno EDQUOT --every 4 -f {path}\n\n--op write --errno ENOSPC --after 2 --times 3 -f '{path}'\n")
+        file.write(f"# chaos\n--op write --errno EROFS --every 4 -f {path}\n\n--op write --errno EIO --after 2 --times 3 -f '{path}'\n")
     observed = inject(env, "--policy", policy)
     fd = os.open(path, os.O_RDWR)
     got = [errno_of(os.pwrite, fd, b"x" * PAGE, 0) for n in range(10)]
     os.close(fd)
     observed.stop()
-    fine, quota, full = PAGE, -errno.EDQUOT, -errno.ENOSPC
+    fine, quota, full = PAGE, -errno.EROFS, -errno.EIO
     t.equal(got, [fine, fine, full, quota, full, full, fine, quota, fine, fine], "two rules: each its own count")
     t.equal([e["rule"] for e in observed.events], [2, 1, 2, 2, 1], "which one it was")
     t.equal(rules(observed), [(10, 2, 0), (8, 3, 0)], "the sum: of those that the first has left")
@@ -101,9 +101,9 @@ def files(t, env, path):
 
 def ends(t, env, path):
     begin = time.monotonic()
-    done = tool.run("inject", "--errno", "ENOSPC", "--op", "write", "-f", path, "--duration", "300ms", "-o", "json")
+    done = tool.run("inject", "--errno", "EIO", "--op", "write", "-f", path, "--duration", "300ms", "-o", "json")
     t.equal((done.returncode, time.monotonic() - begin > 0.3, [r["event"] for r in said(done.stdout)]), (0, True, ["rule", "summary"]), "--duration")
-    observed = inject(env, "--errno", "ENOSPC", "--op", "write", "-f", path, output="table")
+    observed = inject(env, "--errno", "EIO", "--op", "write", "-f", path, output="table")
     t.equal(len(counts()), 1, "attached")
     observed.process.kill()
     observed.process.wait()
@@ -111,17 +111,17 @@ def ends(t, env, path):
     while counts() and time.monotonic() < deadline:
         time.sleep(0.05)
     t.equal((counts(), writes(path, 2)), ({}, []), "SIGKILL: the rules end with the tool")
-    observed = inject(env, "--errno", "ENOSPC", "--op", "write", "-f", path, output="table")
+    observed = inject(env, "--errno", "EIO", "--op", "write", "-f", path, output="table")
     writes(path, 2)
     observed.stop(parse=False)
-    t.ok("ENOSPC" in observed.text and observed.text.count("\n") == 3, "a table", observed.text)
-    t.ok("inject: rule 1: matched 2, applied 2, ignored 0 (at lookup of write: fails with ENOSPC; inode" in observed.stderr(), "the sum of the rule", observed.stderr())
+    t.ok("EIO" in observed.text and observed.text.count("\n") == 3, "a table", observed.text)
+    t.ok("inject: rule 1: matched 2, applied 2, ignored 0 (at lookup of write: fails with EIO; inode" in observed.stderr(), "the sum of the rule", observed.stderr())
     observed = inject(env, "--delay", "5ms", "--op", "write", "-f", path, "--hist", "--times", 2)
     writes(path, 3)
     observed.stop(sig=None)
     hist = [h for h in observed.hists if h["event"] != "rule"]
     t.equal([(h["step"], h["count"], h["errors"], h["total_ns"]) for h in hist], [("lookup", 2, 0, 10000000)], "--hist: delays by step", observed.text)
-    observed = inject(env, "--errno", "ENOSPC", "--op", "write", "-f", path, "--stacks=kernel", "--times", 1)
+    observed = inject(env, "--errno", "EIO", "--op", "write", "-f", path, "--stacks=kernel", "--times", 1)
     writes(path, 1)
     observed.stop(sig=None)
     t.ok("iomap_file_buffered_write" in " ".join(observed.events[0]["kstack"]), "--stacks", observed.events)

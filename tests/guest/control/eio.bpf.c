@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Each third lookup of a buffered write by a task called "victim" fails with ENOSPC. */
+/* Each third lookup of a buffered write by a task called "victim" fails with EIO. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "iomap_control.h"
 
-#define ENOSPC 28
+#define EIO 5
 
 /* Numbers of the kernel, taken from its BTF by their names. */
 enum iomap_op { IOMAP_OP_WRITE };
@@ -31,12 +31,12 @@ int BPF_PROG(lookup, struct iomap_control_ctx *at, struct iomap_control_verdict 
 	if (bpf_strncmp(comm, sizeof(comm), "victim"))
 		return 0;
 	if (__sync_fetch_and_add(&calls, 1) % 3 == 2)
-		verdict->error = -ENOSPC;
+		verdict->error = -EIO;
 	return 0;
 }
 
 SEC(".struct_ops.link")
-struct iomap_control_ops enospc = {
+struct iomap_control_ops eio = {
 	.lookup = (void *)lookup,
-	.name = "enospc",
+	.name = "eio",
 };
