@@ -180,25 +180,6 @@ static void impossible(void)
 	refused("--every 0 --errno EIO", "--every: '0' is not a number above 0");
 }
 
-/* The choices of --step are the table's. */
-static void choices(void)
-{
-	static const char *const names[] = {
-#define NAME(id, name, verdicts, doc) name,
-		INJECT_STEPS(NAME)
-	};
-	const char *at = options[OPT_STEP].choices;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t len = strcspn(at, "|");
-
-		ok(len == strlen(names[i]) && !strncmp(at, names[i], len), "--step knows %s", names[i]);
-		at += len + !!at[len];
-	}
-	ok(!*at, "and no other");
-}
-
 static struct mounts mounts_of(const char *table)
 {
 	struct mounts mounts = {};
@@ -317,7 +298,6 @@ int main(int argc, char **argv)
 	values();
 	files();
 	impossible();
-	choices();
 	root();
 	words();
 	fuzz(argc > 2 ? strtoul(argv[2], NULL, 0) : 50000);

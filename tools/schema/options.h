@@ -14,7 +14,7 @@
 
 #include "bench_fields.h"
 
-/* INJECT_STEPS of inject_fields.h, in their order; tests/unit/policy.c holds them together. */
+/* INJECT_STEPS of inject_fields.h, in their order; tests/unit/schema.c holds them together. */
 #define INJECT_STEPS_CHOICES \
 	"lookup|mapped|step|revalidate|copy|release|writeback_map|ioend_submit|ioend_end|dio_begin|dio_bio|dio_end|dax_fault"
 
@@ -145,7 +145,7 @@
 	OPTION(TIMES, 0, "times", "N", NUMBER, NULL, "When", \
 	       "N times at the most; what the kernel ignores does not count") \
 	OPTION(SEED, 0, "seed", "N", NUMBER, NULL, "When", \
-	       "what --probability draws from: with the same seed the same calls are drawn, counted for each rule; 1 by default") \
+	       "what the draws are made of: with the same seed the same calls are drawn, counted for each rule; 1 by default") \
 	OPTION(POLICY, 0, "policy", "FILE", STRING, NULL, "When", \
 	       "read the rules from this file, - for standard input: one a line, in the same options; a # begins a comment") \
 	OPTION(FORCE_INJECT, 0, "force", NULL, NONE, NULL, "Other", \
