@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The policy of iomapscope inject: rules that make steps of iomap fail, wait or shrink; and the observer of what the kernel has made of it.
+ * The policy of iomapscope inject: rules that make steps of iomap fail, wait or shrink; and the observer of what the kernel has made
+ * of it.
  *
- * Each step asks a function of its own, which all go through the same table of rules. The first rule that lets the call through and whose
- * turn it is gives the verdict. Which one it was is noted under the address of the call's context, for the event that follows.
+ * Each step asks a function of its own, which all go through the same table of rules. The first rule that lets the call through and
+ * whose turn it is gives the verdict. Which one it was is noted under the address of the call's context, for the event that follows.
  *
  * Whether a rule acts on its n-th call is a function of the seed, the rule and n alone.
  */
@@ -116,7 +117,9 @@ static long try_rule(__u32 index, struct call *call)
 	if (mix(mix(inject_cfg.seed + index) + n) >> 32 >= rule->chance)
 		return 0;
 	/* What the kernel is going to ignore uses nothing up. */
-	if (rule->times && (count->taken >= rule->times || (possible(rule, call) && __sync_fetch_and_add(&count->taken, 1) >= rule->times)))
+	if (rule->times && count->taken >= rule->times)
+		return 0;
+	if (rule->times && possible(rule, call) && __sync_fetch_and_add(&count->taken, 1) >= rule->times)
 		return 0;
 	call->rule = index + 1;
 	return 1;
@@ -165,8 +168,8 @@ static __always_inline int decide(struct iomap_control_ctx *at, struct iomap_con
 
 /* The functions, and the member of the policy that each is. */
 #define STEPS(STEP) \
-	STEP(lookup) STEP(mapped) STEP(step) STEP(revalidate) STEP(copy) STEP(release) STEP(writeback_map) STEP(ioend_submit) STEP(ioend_end) \
-	STEP(dio_begin) STEP(dio_bio) STEP(dio_end) STEP(dax_fault)
+	STEP(lookup) STEP(mapped) STEP(step) STEP(revalidate) STEP(copy) STEP(release) STEP(writeback_map) STEP(ioend_submit) \
+	STEP(ioend_end) STEP(dio_begin) STEP(dio_bio) STEP(dio_end) STEP(dax_fault)
 
 #define STEP_FUNCTION(name) \
 	SEC("struct_ops/" #name) \
@@ -215,8 +218,8 @@ static __always_inline __u32 rule_of(__u64 at, unsigned int applied, unsigned in
 }
 
 SEC("tp_btf/iomap_control")
-int BPF_PROG(told, struct iomap_control_ops *ops, struct inode *inode, struct iomap_control_ctx *at, struct iomap_control_verdict *said,
-	     unsigned int applied, unsigned int ignored)
+int BPF_PROG(told, struct iomap_control_ops *ops, struct inode *inode, struct iomap_control_ctx *at,
+	     struct iomap_control_verdict *said, unsigned int applied, unsigned int ignored)
 {
 	struct observe_stats *st = stats_of(STATS_BEGIN);
 	struct submitter by = {};

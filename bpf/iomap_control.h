@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a policy for iomap needs of include/linux/iomap_control.h of this project's kernel: for those who write their own, in place of a vmlinux.h.
+ * What a policy for iomap needs of include/linux/iomap_control.h of this project's kernel: for those who write their own, in place of
+ * a vmlinux.h.
  * Relocated against the running kernel's BTF. See docs/writing-a-policy.md.
  */
 #ifndef IOMAPSCOPE_IOMAP_CONTROL_H

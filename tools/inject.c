@@ -99,7 +99,8 @@ static int check_root(const struct args *args, struct err *err)
 	mounts_free(&mounts);
 	if (!rule)
 		return 0;
-	return err_set(err, STATUS_USAGE, "rule %u can hit the root file system; give -f FILE, or -d of another one, or --force", rule);
+	return err_set(err, STATUS_USAGE, "rule %u can hit the root file system; give -f or -d on another one, or --force",
+		       rule);
 }
 
 int inject_main(const struct args *args, struct err *err)

@@ -175,7 +175,7 @@ refused 2 "--step writeback_map: delay is not possible there; see Verdicts in Do
 refused 2 "--step lookup: cap is not possible there for these operations" inject --cap 4k --op dax_fault_pmd
 refused 2 "--step dio_end: the task there is not known" inject --errno EIO --step dio_end -p 1
 refused 2 "--probability: '2' is not above 0 and up to 1" inject --errno EIO --probability 2
-refused 2 "rule 1 can hit the root file system; give -f FILE, or -d of another one, or --force" inject --errno EIO
+refused 2 "rule 1 can hit the root file system; give -f or -d on another one, or --force" inject --errno EIO
 refused 2 "rule 1 can hit the root file system" inject --errno EIO -i 7
 refused 2 "rule 1 can hit the root file system" inject --errno EIO -d /
 refused 2 "--policy $work/nowhere: No such file" inject --policy "$work/nowhere"

@@ -17,8 +17,8 @@
 
 /* Of what an errno is, which depends on the step: see iomap_control_is_error() in the kernel's fs/iomap/control.c. */
 static const int of_iomap[] = { EIO, ENOMEM, ENOSPC, EDQUOT, EROFS, EUCLEAN, EBADMSG, ENODATA, ETIMEDOUT, EINVAL, EOPNOTSUPP, EAGAIN };
-static const int of_devices[] = { EIO, EOPNOTSUPP, ETIMEDOUT, ENOSPC, ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM, EBUSY, ENODEV, EREMCHG,
-				  ETOOMANYREFS, EOVERFLOW, ETIME, EINVAL };
+static const int of_devices[] = { EIO, EOPNOTSUPP, ETIMEDOUT, ENOSPC, ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM,
+				  EBUSY, ENODEV, EREMCHG, ETOOMANYREFS, EOVERFLOW, ETIME, EINVAL };
 
 #define OP(id)		(1u << OP_##id)
 #define AT(id)		(1u << INJECT_##id)
@@ -110,17 +110,19 @@ static int check_step(const struct inject_rule *rule, int step, struct err *err)
 		if (!(rule->verdicts >> verdict & 1))
 			continue;
 		if (!(steps[step].verdicts >> verdict & 1))
-			return err_set(err, STATUS_USAGE, "--step %s: %s is not possible there; " SECTION, steps[step].name, verdicts[verdict]);
+			return err_set(err, STATUS_USAGE, "--step %s: %s is not possible there; " SECTION, steps[step].name,
+				       verdicts[verdict]);
 		if (!(asked & ops_with(step, verdict)))
 			return err_set(err, STATUS_USAGE, "--step %s: %s is not possible there for these operations; " SECTION,
 				       steps[step].name, verdicts[verdict]);
 	}
 	if (rule->error && !(device ? has_errno(of_devices, ARRAY_SIZE(of_devices), -rule->error) :
 			     has_errno(of_iomap, ARRAY_SIZE(of_iomap), -rule->error)))
-		return err_set(err, STATUS_USAGE, "--step %s: it cannot fail with %s; " SECTION, steps[step].name, strerrorname_np(-rule->error));
+		return err_set(err, STATUS_USAGE, "--step %s: it cannot fail with %s; " SECTION, steps[step].name,
+			       strerrorname_np(-rule->error));
 	if (ASYNCHRONOUS >> step & 1 && (rule->pid || rule->by_comm || rule->by_cgroup))
-		return err_set(err, STATUS_USAGE, "--step %s: the task there is not known to have asked for the work; leave out -p, -c, --cgroup and "
-			       "--container", steps[step].name);
+		return err_set(err, STATUS_USAGE, "--step %s: the task there is not known to have asked for the work; leave out "
+			       "-p, -c, --cgroup and --container", steps[step].name);
 	return 0;
 }
 
@@ -179,8 +181,8 @@ static __u64 parse_chance(const char *text)
 static int set_verdicts(struct inject_rule *rule, const struct args *args, struct err *err)
 {
 	static const struct { enum option_id option; unsigned int bit; } of[] = {
-		{ OPT_ERRNO, VERDICT_BIT(ERROR) }, { OPT_DELAY, VERDICT_BIT(DELAY) }, { OPT_CAP, VERDICT_BIT(CAP) }, { OPT_STALE, VERDICT_BIT(STALE) },
-		{ OPT_FALLBACK, VERDICT_BIT(FALLBACK) }, { OPT_DEFER, VERDICT_BIT(DEFER) },
+		{ OPT_ERRNO, VERDICT_BIT(ERROR) }, { OPT_DELAY, VERDICT_BIT(DELAY) }, { OPT_CAP, VERDICT_BIT(CAP) },
+		{ OPT_STALE, VERDICT_BIT(STALE) }, { OPT_FALLBACK, VERDICT_BIT(FALLBACK) }, { OPT_DEFER, VERDICT_BIT(DEFER) },
 	};
 	size_t i;
 
@@ -268,8 +270,8 @@ int policy_rule(struct inject_rule *rule, const struct args *args, struct err *e
 }
 
 /*
- * Splits a line in place, as a shell does: words are parted by blanks, quotes keep them together, a backslash takes the next character as it is.
- * A # at the begin of a word ends the line. Returns how many words, or -1.
+ * Splits a line in place, as a shell does: words are parted by blanks, quotes keep them together, a backslash takes the next character
+ * as it is. A # at the begin of a word ends the line. Returns how many words, or -1.
  */
 static int split(char *line, char *word[WORDS_MAX], struct err *err)
 {

@@ -24,8 +24,8 @@ enum inject_verdict {
 #define VERDICT_BIT(id) (1u << VERDICT_##id)
 
 /*
- * ROW(id, name, verdicts, doc): enum iomap_control_step of this project's kernel; the numbers are the same. @verdicts: those that the kernel honours
- * there at all; of which operations is in tools/lib/policy.c.
+ * ROW(id, name, verdicts, doc): enum iomap_control_step of this project's kernel; the numbers are the same. @verdicts: those that the
+ * kernel honours there at all; of which operations is in tools/lib/policy.c.
  */
 #define INJECT_STEPS(ROW) \
 	ROW(LOOKUP, "lookup", VERDICT_BIT(ERROR) | VERDICT_BIT(DELAY) | VERDICT_BIT(CAP), "before ->iomap_begin") \

@@ -131,7 +131,7 @@ def ends(t, env, path):
 def root(t, env, path):
     for args in (["--errno", "EIO"], ["--errno", "EIO", "-i", "7"], ["--errno", "EIO", "-d", "/"], ["--errno", "EIO", "-p", "1"]):
         done = tool.run("inject", *args)
-        t.equal((done.returncode, done.stderr), (2, "iomapscope: rule 1 can hit the root file system; give -f FILE, or -d of another one, or --force\n"),
+        t.equal((done.returncode, done.stderr), (2, "iomapscope: rule 1 can hit the root file system; give -f or -d on another one, or --force\n"),
                 f"inject {' '.join(args)}: refused")
     done = tool.run("inject", "--errno", "EIO", "--op", "bmap", "--force", "--duration", "50ms")
     t.equal(done.returncode, 0, "--force", done.stderr)
