@@ -32,6 +32,8 @@ struct io_event {
 	__s64 res, res2;
 };
 
+#include "iomap_control.h"
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct iomap_ops;
@@ -39,6 +41,7 @@ struct iomap_ops;
 /* include/linux/sched.h */
 struct task_struct {
 	unsigned int flags;
+	char comm[16];
 };
 
 struct dentry;
@@ -327,6 +330,8 @@ enum req_flag_bits {
 
 #define EIOCBQUEUED	529
 #define ENOTBLK		15
+#define EAGAIN		11
+#define ASK_NOWAIT	5	/* the bit of IOMAP_NOWAIT */
 #define DAX_COPY_RECOVERY 3
 #define VM_SHARED	(1ul << 3)
 #define DIO_FORCE_WAIT	(1u << 0)	/* IOMAP_DIO_FORCE_WAIT */

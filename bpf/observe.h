@@ -28,6 +28,7 @@ enum hist_by {
 	BY_DM_OP,
 	BY_DM_MEMORY,
 	BY_DM_WAIT,
+	BY_STEP,
 	BY_DEV,
 	BY_INO,
 	BY_COMM,

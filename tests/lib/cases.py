@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs the cases of tests/guest/cases on the kernel that it is running on, and prints TAP.
 
-    cases.py [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [--skip CASE]... [--brief] [--best] [CASE...]
+    cases.py [--cases DIRECTORY] [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [--skip CASE]... [--brief] [--best] [CASE...]
 
+--cases: where they are, instead of tests/guest/cases.
 --sources: the lookup sources that this kernel must serve, best first; one that does not work is a failure. Without it, those that
 probe calls usable.
 --disk: a device to put a file system on, twice; without it, loop devices are used.
@@ -73,9 +74,9 @@ class Env:
         shutil.rmtree(self.workdir, ignore_errors=True)
 
 
-def run_case(t, env, name):
+def run_case(t, env, directory, name):
     t.topic = name
-    spec = importlib.util.spec_from_file_location(name, os.path.join(CASES, name + ".py"))
+    spec = importlib.util.spec_from_file_location(name, os.path.join(directory, name + ".py"))
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -90,6 +91,7 @@ def run_case(t, env, name):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--cases", dest="directory", default=CASES)
     parser.add_argument("--label", default="")
     parser.add_argument("--sources", default="")
     parser.add_argument("--disk", action="append", default=[])
@@ -100,7 +102,7 @@ def main():
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
 
-    known = sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(CASES, "*.py")))
+    known = sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(args.directory, "*.py")))
     for name in args.cases + args.skip:
         if name not in known:
             sys.exit(f"cases.py: no case '{name}'; there are: {' '.join(known)}")
@@ -119,7 +121,7 @@ def main():
     env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk, args.pmem, args.brief, args.best)
     for name in args.cases or [name for name in known if name not in args.skip]:
         begin = time.monotonic()
-        run_case(t, env, name)
+        run_case(t, env, args.directory, name)
         t.diag(f"{name}: {time.monotonic() - begin:.1f} s")
     sys.exit(t.done())
 

@@ -48,7 +48,7 @@ done
 for word in version --version; do
 	good "(libbpf " $word
 done
-for command in lookups ioends dio dax aio dmio top follow record report export probe bench help version; do
+for command in lookups ioends dio dax aio dmio top follow record report export inject probe bench help version; do
 	good "Usage: iomapscope $command [OPTION...]" help $command
 	cp "$work/out" "$work/help"
 	good "Usage: iomapscope $command [OPTION...]" $command --help
@@ -167,6 +167,22 @@ if [ -x build/unit/recording ]; then
 else
 	skip "recordings" "build/unit/recording is not there: make unit"
 fi
+
+# inject, before it looks at the kernel or at privileges.
+refused 2 "say what is to be done: --errno, --delay, --cap, --stale, --fallback or --defer" inject
+refused 2 "--errno: 'EFOO' is no error; write it like ENOSPC" inject --errno EFOO
+refused 2 "--step writeback_map: delay is not possible there; see Verdicts in Documentation/filesystems/iomap/control.rst" inject --delay 1ms --step writeback_map
+refused 2 "--step lookup: cap is not possible there for these operations" inject --cap 4k --op dax_fault_pmd
+refused 2 "--step dio_end: the task there is not known" inject --errno EIO --step dio_end -p 1
+refused 2 "--probability: '2' is not above 0 and up to 1" inject --errno EIO --probability 2
+refused 2 "rule 1 can hit the root file system; give -f or -d on another one, or --force" inject --errno EIO
+refused 2 "rule 1 can hit the root file system" inject --errno EIO -i 7
+refused 2 "rule 1 can hit the root file system" inject --errno EIO -d /
+refused 2 "--policy $work/nowhere: No such file" inject --policy "$work/nowhere"
+printf '# two\n--errno EIO -i 7\n\n--errno EIO --step copy\n' >"$work/policy"
+refused 2 "$work/policy:4: --step copy: error is not possible there" inject --policy "$work/policy"
+refused 2 "--errno is a rule's; with --policy write it there" inject --policy "$work/policy" --errno EIO
+refused 2 "unknown option '--read' for inject" inject --read x
 
 # Standard output is a file here.
 refused 2 "is not a terminal; use -b" top

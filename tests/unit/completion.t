@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "record", "report", "export", "probe", "bench", "help", "version"])
+    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "record", "report", "export", "inject", "probe", "bench", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -82,6 +82,9 @@ def functions(tap):
     equal(["record", "-e", "dio,a"], ["dio,aio"])
     equal(["report", "-o", ""], ["html", "perfetto", "ndjson", "clickhouse"])
     equal(["report", "-e", "dio,a"], ["dio,aio"])
+    equal(["inject", "--step", "lookup,dio_"], ["lookup,dio_begin", "lookup,dio_bio", "lookup,dio_end"])
+    equal(["inject", "--by", ""], ["step", "op", "dev", "ino", "comm"])
+    equal(["inject", "--st"], ["--stale", "--step", "--stacks", "--strict"])
     equal(["record", "--rot"], ["--rotate-size", "--rotate-time"])
     equal(["dmio", "--op", "write"], ["write", "write_zeroes"])
     equal(["dmio", "--by", ""], ["op", "memory", "wait", "dev", "comm"])
@@ -123,6 +126,7 @@ def functions(tap):
         equal(["record", "o"], ["one", "one dir"], cwd=directory)
         equal(["report", "one", "t"], ["two"], cwd=directory)
         equal(["report", "--to", "t"], ["two"], cwd=directory)
+        equal(["inject", "--policy", "t"], ["two"], cwd=directory)
         equal(["dio", "-r", "t"], ["two"], cwd=directory)
 
 

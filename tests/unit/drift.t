@@ -41,7 +41,7 @@ same()
 }
 
 # The fields of each observer's event.
-for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO top:TOP follow:FOLLOW; do
+for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO top:TOP follow:FOLLOW inject:INJECT; do
 	command=${observer%:*} event=${observer#*:}
 	$tool help "$command" >"$work/help"
 	man=build/man/iomapscope-$command.8
@@ -79,6 +79,8 @@ for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO to
 	id=SOURCE_${command^^}
 	[ "$command" != lookups ] || id=SOURCE
 	sources=$(sed -n "s/.*OPTION($id, 0, \"source\", \"NAME\", CHOICE, \"\([^\"]*\)\".*/\1/p" tools/schema/options.h | tr '|' '\n')
+	# There is one, and nothing to choose.
+	[ "$command" != inject ] || sources=iomap_control
 	same "$(help_terms Sources)" "$sources" "$command: sources: help"
 	same "$(man_terms SOURCES)" "$sources" "$command: sources: man page"
 	# shellcheck disable=SC2016
@@ -91,6 +93,7 @@ while read -r command list title; do
 	$tool help "$command" >"$work/help"
 	file=ops.h
 	[[ $list != TOP_* ]] || file=top_fields.h
+	[[ $list != INJECT_* ]] || file=inject_fields.h
 	words=$(schema $file "$list" 2)
 	ok "$([ -n "$words" ]; echo $?)" "$title: the schema's are read"
 	same "$(help_terms "$title")" "$words" "$title: help"
@@ -110,6 +113,7 @@ aio AIO_CANCELS Reasons of a cancellation
 dmio DM_OPS Operations of a request
 dmio DM_MEMORIES Kinds of memory
 dmio DM_WAITS Who waits
+inject INJECT_STEPS Kinds of step
 top TOP_BYS What rows are of
 top TOP_OFS What latency is of
 END
@@ -165,7 +169,7 @@ $tool help lookups >"$work/help"
 
 # The whole generated table, and that make would generate it again.
 cp docs/events.md "$work/events.md"
-for command in lookups ioends dio dax aio dmio top follow; do
+for command in lookups ioends dio dax aio dmio top follow inject; do
 	tools/schema/splice "$work/events.md" $command-fields build/man/$command-fields.md
 	ok $? "$command: docs/events.md can be spliced"
 done
@@ -203,22 +207,30 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-record iomapscope-report iomapscope-export iomapscope-probe iomapscope-bench; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-record iomapscope-report iomapscope-export iomapscope-inject iomapscope-probe iomapscope-bench; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|record|report|export|probe|bench)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|record|report|export|inject|probe|bench)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups ioends dio dax aio dmio top follow record report export probe bench; do
+for command in lookups ioends dio dax aio dmio top follow record report export inject probe bench; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)([ [].*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"
 ok "$([ "$(wc -l <<<"$typed")" -gt 5 ]; echo $?)" "documents name options"
 is "$(comm -23 <(echo "$typed") "$work/options")" "" "documents name only options that there are"
+
+# The program that docs/writing-a-policy.md shows is one that is compiled, loaded and seen to work (tests/guest/control/refused.py).
+same "$(sed -n '/^```c$/,/^```$/p' docs/writing-a-policy.md | sed '1d;$d')" "$(cat tests/guest/control/eio.bpf.c)" "docs/writing-a-policy.md: its program"
+# What it says that the verifier and the kernel print is what the test has seen.
+for words in "only struct iomap_control_verdict may be written to" "write beyond the members of a verdict" "attach to unsupported member" \
+	"program of this type cannot use helper" "a policy needs a name" "has no function"; do
+	ok "$(grep -qF "$words" docs/writing-a-policy.md && grep -qF "$words" tests/guest/control/refused.py; echo $?)" "docs/writing-a-policy.md: $words"
+done
 done_testing

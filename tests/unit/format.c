@@ -15,6 +15,7 @@
 #include "plan.h"
 #include "aio.h"
 #include "dmio.h"
+#include "inject.h"
 #include "ioends.h"
 #include "lookups.h"
 #include "tap.h"
@@ -686,6 +687,32 @@ static void dmio(void)
 	has(line_of(&dmio_observer, FORMAT_TABLE, &event), " bio       -  ", "dmio: no region is known: table");
 }
 
+static void inject(void)
+{
+	struct inject_event event = {
+		.nulls = JF_BIT(cap), .time = 1700000000123456789, .rule = 2, .step = INJECT_DIO_BEGIN, .op = OP_DIO_WRITE, .comm = { "fio" }, .pid = 42,
+		.tid = 43, .cgroup = 1, .dev = 254 << 20 | 16, .ino = 131, .pos = 4096, .len = 8192, .error = -28, .delay_ns = 1500000,
+		.applied = VERDICT_BIT(ERROR), .ignored = VERDICT_BIT(DELAY) | VERDICT_BIT(FALLBACK), .kstack = -1, .ustack = -1,
+	};
+
+	is_str(line_of(&inject_observer, FORMAT_JSON, &event),
+	       "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"event\":\"inject\",\"rule\":2,\"step\":\"dio_begin\",\"op\":\"dio_write\",\"comm\":\"fio\","
+	       "\"pid\":42,\"tid\":43,\"cgroup\":1,\"dev\":\"254:16\",\"ino\":131,\"pos\":4096,\"len\":8192,\"error\":-28,\"delay_ns\":1500000,\"cap\":null,"
+	       "\"applied\":\"error\",\"ignored\":\"delay|fallback\",\"source\":\"iomap_control\",\"path\":null,\"path_was\":null,\"kstack\":null,"
+	       "\"ustack\":null}\n", "inject: JSON");
+	is_str(line_of(&inject_observer, FORMAT_CSV, &event),
+	       "2023-11-14T22:13:20.123456789Z,inject,2,dio_begin,dio_write,fio,42,43,1,254:16,131,4096,8192,-28,1500000,,error,delay|fallback,iomap_control,,,,\n",
+	       "inject: CSV");
+	has(line_of(&inject_observer, FORMAT_TABLE, &event), " ENOSPC      1.50ms         - error       delay|fallback", "inject: table");
+	/* At a completion: no task. */
+	event.nulls = JF_BIT(rule) | JF_BIT(comm) | JF_BIT(pid) | JF_BIT(tid) | JF_BIT(cgroup) | JF_BIT(error) | JF_BIT(delay_ns);
+	event.step = INJECT_STEP_COUNT;
+	event.applied = 1u << 31;
+	has(line_of(&inject_observer, FORMAT_JSON, &event), "\"rule\":null,\"step\":\"13\",\"op\":\"dio_write\",\"comm\":null,\"pid\":null,\"tid\":null,"
+	    "\"cgroup\":null,", "inject: without a task, at a step that has no name");
+	has(line_of(&inject_observer, FORMAT_JSON, &event), "\"error\":null,\"delay_ns\":null,\"cap\":0,\"applied\":\"0x80000000\"", "inject: a verdict that has no name");
+}
+
 /* For other tests: the header and one event, as many of its fields as there are. */
 static int print(const char *name, const char *command)
 {
@@ -720,6 +747,7 @@ int main(int argc, char **argv)
 	dax();
 	aio();
 	dmio();
+	inject();
 	colors();
 	paths_free(paths);
 	stacks_free(stacks);

@@ -26,6 +26,7 @@ expected='644 lib/systemd/system/iomapscope-exporter.service
 644 share/man/man8/iomapscope-dmio.8
 644 share/man/man8/iomapscope-export.8
 644 share/man/man8/iomapscope-follow.8
+644 share/man/man8/iomapscope-inject.8
 644 share/man/man8/iomapscope-ioends.8
 644 share/man/man8/iomapscope-lookups.8
 644 share/man/man8/iomapscope-probe.8

@@ -76,7 +76,7 @@ static void options_table(void)
 
 static void sources(void)
 {
-	static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "fallback", "op", "route", "op", "memory", "wait", "dev", "ino",
+	static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "fallback", "op", "route", "op", "memory", "wait", "step", "dev", "ino",
 						"comm" };
 	char names[256], by[64];
 	size_t n;
@@ -114,7 +114,7 @@ static void words(void)
 	static const struct {
 		enum option_id option;
 		enum field_kind kind;
-	} pairs[] = { { OPT_OP_AIO, KIND_AIO_OP }, { OPT_OP_DMIO, KIND_DM_OP } };
+	} pairs[] = { { OPT_OP_AIO, KIND_AIO_OP }, { OPT_OP_DMIO, KIND_DM_OP }, { OPT_STEP, KIND_INJECT_STEP } };
 	size_t n;
 
 	for (n = 0; n < ARRAY_SIZE(pairs); n++) {

@@ -25,6 +25,11 @@ const char *caps_missing(void)
 	return bpf ? "CAP_PERFMON" : perfmon ? "CAP_BPF" : "CAP_BPF and CAP_PERFMON";
 }
 
+bool caps_admin(void)
+{
+	return has(CAP_SYS_ADMIN);
+}
+
 bool caps_ptrace(void)
 {
 	return has(CAP_SYS_PTRACE);

@@ -9,6 +9,9 @@
 /* What is missing to load and attach programs, as "CAP_BPF and CAP_PERFMON", or NULL if nothing is. */
 const char *caps_missing(void);
 
+/* CAP_SYS_ADMIN: a policy that changes what others get. */
+bool caps_admin(void);
+
 /* CAP_SYS_PTRACE: the mappings of other users' processes, for the names in user stacks. */
 bool caps_ptrace(void);
 

@@ -317,6 +317,7 @@ char *format_field(struct format *format, char *p, const struct field *field, co
 	case KIND_DM_OP:
 	case KIND_DM_MEMORY:
 	case KIND_DM_WAIT:
+	case KIND_INJECT_STEP:
 	case KIND_LAYER:
 		return put_name(p, word_of(field->kind, value), value, json);
 	case KIND_MAP_FLAGS:
@@ -327,6 +328,7 @@ char *format_field(struct format *format, char *p, const struct field *field, co
 	case KIND_AIO_FLAGS:
 	case KIND_RW_FLAGS:
 	case KIND_DM_FLAGS:
+	case KIND_VERDICTS:
 	case KIND_OPF:
 		if (table && !value && field->kind != KIND_OPF)
 			return put_str(p, "-");

@@ -5,14 +5,14 @@
 
 #include "histogram.h"
 
-static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "fallback", "op", "route", "op", "memory", "wait", "dev", "ino",
+static const char *const by_names[] = { "op", "type", "reason", "wait", "route", "fallback", "op", "route", "op", "memory", "wait", "step", "dev", "ino",
 					  "comm" };
 
 /* The name of a small number, in the histograms that are of one. */
 static const char *key_name(const struct keyed_hist *h, enum hist_by by)
 {
 	static const enum field_kind kinds[] = { KIND_OP, KIND_TYPE, KIND_REASON, KIND_WAIT, KIND_ROUTE, KIND_FALLBACK, KIND_AIO_OP, KIND_AIO_ROUTE, KIND_DM_OP,
-						 KIND_DM_MEMORY, KIND_DM_WAIT };
+						 KIND_DM_MEMORY, KIND_DM_WAIT, KIND_INJECT_STEP };
 
 	return by == BY_OP ? op_name(h->a) : by < BY_DEV ? word_of(kinds[by], h->a) : NULL;
 }

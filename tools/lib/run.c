@@ -44,6 +44,7 @@ struct observation {
 	struct bpf_object *object;
 	struct bpf_program *program[PROGRAMS_MAX];	/* of the source, NULL where one does not apply */
 	struct bpf_link *link[PROGRAMS_MAX];
+	struct bpf_link *policy;	/* of the observer's struct_ops, if it has one */
 	struct bpf_map *plain;		/* where the plain programs add up, NULL: they do not run */
 	struct bpf_map *stats, *hists;
 	struct observe_state *state;
@@ -114,6 +115,11 @@ const struct observe_config *observe_config(const struct observation *o)
 	return &o->config;
 }
 
+const struct args *observe_args(const struct observation *o)
+{
+	return o->args;
+}
+
 struct format *observe_format(struct observation *o)
 {
 	return &o->format;
@@ -147,6 +153,13 @@ void *observe_variable(struct observation *o, const char *name)
 		}
 	}
 	return NULL;
+}
+
+void *observe_initial(struct observation *o, const char *map)
+{
+	size_t size;
+
+	return bpf_map__initial_value(bpf_object__find_map_by_name(o->object, map), &size);
 }
 
 static int check_args(struct observation *o, struct err *err)
@@ -220,6 +233,8 @@ static void discard(struct observation *o)
 {
 	int i;
 
+	bpf_link__destroy(o->policy);
+	o->policy = NULL;
 	ring_buffer__free(o->ring);
 	o->ring = NULL;
 	for (i = 0; i < PROGRAMS_MAX; i++) {
@@ -399,6 +414,12 @@ static int attach(struct observation *o, int source)
 		if (!o->ring)
 			ret = -errno;
 	}
+	/* What it does is told by the programs. */
+	if (!ret && o->observer->policy) {
+		o->policy = bpf_map__attach_struct_ops(bpf_object__find_map_by_name(o->object, o->observer->policy));
+		if (!o->policy)
+			ret = -errno;
+	}
 	if (ret) {
 		discard(o);
 		return ret;
@@ -432,6 +453,8 @@ static int attach_best(struct observation *o, struct err *err)
 	if (forced && !o->plan.source[source].usable)
 		return err_set(err, STATUS_KERNEL, "source %s: %s; see 'iomapscope probe'", source_name(o->observer, source),
 			       o->plan.source[source].why_not);
+	if (source < 0 && o->observer->get)
+		return err_set(err, STATUS_KERNEL, "%s (%s)", o->observer->get, o->plan.source[0].why_not);
 	if (source < 0)
 		return err_set(err, STATUS_KERNEL, "this kernel has no source for %s: %s; see 'iomapscope probe'",
 			       o->observer->command, o->plan.source[o->observer->source_count - 1].why_not);
@@ -587,18 +610,24 @@ static void print_interval(struct observation *o, struct hist_set *set, __u64 en
 	out_flush(o->out);
 }
 
+/* Whether the observer has nothing more to do. */
+static bool is_over(struct observation *o)
+{
+	return o->code->over && o->code->over(o);
+}
+
 /* Until told to stop: sleeps, and prints what each interval added to @shown. */
 static int watch_hist(struct observation *o, struct hist_set *shown, __u64 *shown_ns)
 {
 	__u64 interval = o->args->number[OPT_INTERVAL], next = o->start_ns + interval;
 	int ret = 0;
 
-	while (!session_stop && !ret && !out_error(o->out)) {
+	while (!session_stop && !ret && !out_error(o->out) && !is_over(o)) {
 		struct hist_set now = {}, diff = {};
 		__u64 at = monotonic_ns();
 
 		if (!interval || at < next) {
-			__u64 wait = interval ? next - at : 1000000000;
+			__u64 wait = interval ? next - at : o->code->over ? LATENCY_MS * 1000000ULL : 1000000000;
 			struct timespec sleep = { wait / 1000000000, wait % 1000000000 };
 
 			nanosleep(&sleep, NULL);
@@ -636,7 +665,7 @@ static int watch_ring(struct observation *o)
 		if (ret > 0)
 			continue;
 		out_flush(o->out);
-		if (o->config.count && out_written(o->out) >= o->config.count)
+		if ((o->config.count && out_written(o->out) >= o->config.count) || is_over(o))
 			break;
 		if (ret < 0)
 			break;
@@ -657,6 +686,8 @@ static void detach(struct observation *o)
 {
 	int i;
 
+	bpf_link__destroy(o->policy);
+	o->policy = NULL;
 	o->state->stopping = true;
 	o->state->running = false;
 	for (i = 0; i < PROGRAMS_MAX; i++) {
@@ -881,6 +912,8 @@ static int make_ready(struct observation *o, struct btf *kernel, struct err *err
 		o->config.by_cgroup = 1;
 	}
 	missing = caps_missing();
+	if (!missing && o->observer->policy && !caps_admin())
+		missing = "CAP_SYS_ADMIN";
 	if (missing)
 		return err_set(err, STATUS_PRIVILEGE, "%s missing; run as root, or give the capability", missing);
 	if (!kernel && plan_btf(&btf, err))

@@ -25,6 +25,8 @@ struct observe_code {
 	void (*record)(struct observation *o, const void *data, size_t size);
 	void (*end)(struct observation *o);
 	void (*account)(struct observation *o, struct account *account);
+	/* Asked now and then: whether it ends by itself. May be NULL. */
+	bool (*over)(struct observation *o);
 };
 
 /* A whole run of the command: returns an exit status, with @err filled unless it is STATUS_OK. */
@@ -33,12 +35,15 @@ int observe_main(const struct observe_code *code, const struct args *args, struc
 /* For configure(). */
 const struct plan *observe_plan(const struct observation *o);
 const struct observe_config *observe_config(const struct observation *o);
+const struct args *observe_args(const struct observation *o);
 /* A variable of the programs, NULL if there is none of this name. */
 void *observe_variable(struct observation *o, const char *name);
 /* For record() and end(). Whether a filter leaves out the request that @record began: only where it comes from a recording. */
 bool observe_left_out(struct observation *o, const void *record);
 struct format *observe_format(struct observation *o);
 struct out *observe_out(struct observation *o);
+/* The initial value of a map, which is a struct_ops' members; NULL if there is none of this name. */
+void *observe_initial(struct observation *o, const char *map);
 /* A sentence for -v. */
 void observe_tell(const struct observation *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -241,6 +241,33 @@
 		"iomapscope report -o perfetto --to db.json db.rec\tfor ui.perfetto.dev\n" \
 		"iomapscope report -o ndjson db.rec | grep '\"event\":\"dio\"'\tits direct I/O, for a program to read\n" \
 		"iomapscope report -o clickhouse --to tables.sql\tthe tables for these\n") \
+	COMMAND(inject, "inject", NULL, \
+		"make steps of iomap fail, wait or shrink: for one file, device, task or operation, with a probability, so many times", \
+		"For testing, on a kernel that has the hooks for it: this project's patches/6.12/control, with CONFIG_IOMAP_BPF_CONTROL. A rule says " \
+		"what is done (--errno, --delay, --cap, --stale, --fallback, --defer; several if the step can have them), at which steps, " \
+		"to which operations, files and tasks, and when. There are up to 16 rules with --policy; they are asked in " \
+		"their order, and the first that acts is the only one for that call.\n\n" \
+		"The rules hold while the tool runs, and end with it, however it ends. It stops after --duration, at SIGINT, and once every rule has " \
+		"a --times and has used it up. Each time that something is done is one line, or with --hist is added to a histogram in the kernel: " \
+		"of the delays, by step. The tool's own reads and writes are left alone. At the end it says for each rule how often it " \
+		"matched, how often it was applied, and how often the kernel has ignored it at least in part.\n\n" \
+		"What a step cannot have at all is refused, with the reason; what it cannot have at that moment the kernel ignores: " \
+		"a delay of a task that holds a folio lock or must not wait, a cap on a lookup that has to be whole. The section Verdicts of " \
+		"Documentation/filesystems/iomap/control.rst in that kernel has all of it, docs/writing-a-policy.md what is different here.\n\n" \
+		"At ioend_end and dio_end the current task has not asked for the work: -p, -c, --cgroup and --container are refused there. At " \
+		"writeback_map and ioend_submit it is the one that writes back, which is seldom the one that wrote.\n\n" \
+		"A rule that could hit the root file system is refused unless --force: give -f, or -d of another one.\n\n" \
+		"Attaching takes CAP_SYS_ADMIN, beside what observing takes, as it changes the results of other users' system calls. All capabilities are " \
+		"dropped then.\n\n" \
+		"JSON has an object rule for each rule before the summary.", \
+		LIST(OPT_ERRNO, OPT_DELAY, OPT_CAP, OPT_STALE, OPT_FALLBACK, OPT_DEFER, OPT_STEP, OPT_PROBABILITY, OPT_EVERY, OPT_AFTER, OPT_TIMES, OPT_SEED, \
+		     OPT_POLICY, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, OPT_OP, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, \
+		     OPT_STACKS, OPT_HIST, OPT_BY_INJECT, OPT_PERCENTILES, OPT_INTERVAL, OPT_DURATION, OPT_COUNT, OPT_RING_SIZE, OPT_FORCE_INJECT, \
+		     OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
+		"iomapscope inject --op write --errno ENOSPC --probability 0.01 -f /mnt/db --times 5\tone lookup of a hundred fails, five times\n" \
+		"iomapscope inject --op dio --step dio_end --errno EIO --every 100 -d /mnt\teach hundredth direct I/O request\n" \
+		"iomapscope inject --delay 50ms --op dio_write -d /mnt --duration 1m\tslow lookups, for a minute\n" \
+		"iomapscope inject --policy chaos --seed 7 -o json\tseveral rules, the same draws each time\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \

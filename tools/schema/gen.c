@@ -303,7 +303,7 @@ static int man(const char *name)
 		puts(".SH SEE ALSO");
 		for (i = 0; i < (int)observer_count; i++)
 			printf("\\fBiomapscope\\-%s\\fR(8),\n", observers[i]->command);
-		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-export\\fR(8),\n\\fBiomapscope\\-probe\\fR(8),\n\\fBiomapscope\\-bench\\fR(8)");
+		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-export\\fR(8),\n\\fBiomapscope\\-inject\\fR(8),\n\\fBiomapscope\\-probe\\fR(8),\n\\fBiomapscope\\-bench\\fR(8)");
 		return 0;
 	}
 	for (i = 0; i < CMD_COUNT; i++) {

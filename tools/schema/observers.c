@@ -23,6 +23,8 @@ const struct observer *observer_of(const struct command_desc *command)
 		if (!strcmp(observers[i]->command, command->name))
 			return observers[i];
 	}
+	if (!strcmp(inject_observer.command, command->name))
+		return &inject_observer;
 	return strcmp(top_table.command, command->name) ? NULL : &top_table;
 }
 

@@ -81,6 +81,8 @@ struct observer {
 	const enum hist_by *key;		/* in the order of --by's choices; the first is the default */
 	int key_count;
 	enum option_id by_option, source_option;
+	const char *policy;			/* the map of a struct_ops that is attached with the programs; this takes CAP_SYS_ADMIN */
+	const char *get;			/* what to say where the kernel has no source for it; NULL: that probe tells more */
 	const char *module;			/* of the kernel, if what it watches may be in one: its BTF counts, too */
 	const char *state_map;			/* where begins wait for their ends; not needed by a stateless source */
 	bool counts_flights;			/* it is a hash, with an entry for each that is in flight: --in-flight is its room */
@@ -108,6 +110,9 @@ extern const struct observer lookups_observer, ioends_observer, dio_observer, da
 
 /* What only metrics are made of: no command shows it. Not one of observers[]. */
 extern const struct observer steps_observer;
+
+/* What inject has had done: it does not watch what happens anyway. Not one of observers[]. */
+extern const struct observer inject_observer;
 
 /* The rows of top: formatted and explained like an event, but not observed, as it has no sources. Not one of observers[]. */
 extern const struct observer top_table;

@@ -83,7 +83,8 @@ enum ioend_reason {
 /* REASON(id, name, doc): why an operation gives up a mapping, enum iomap_stale_reason of this project's kernel; the numbers are the same. */
 #define STALE_REASONS(REASON) \
 	REASON(INVALID, "invalid", "the file system refused it") \
-	REASON(FLUSHED, "flushed", "zeroing has to write dirty page cache back over it first")
+	REASON(FLUSHED, "flushed", "zeroing has to write dirty page cache back over it first") \
+	REASON(FORCED, "forced", "a policy asked for it: see inject")
 
 /* WAIT(id, name, doc): who waits for a direct I/O request. */
 #define DIO_WAITS(WAIT) \

@@ -14,6 +14,10 @@
 
 #include "bench_fields.h"
 
+/* INJECT_STEPS of inject_fields.h, in their order; tests/unit/schema.c holds them together. */
+#define INJECT_STEPS_CHOICES \
+	"lookup|mapped|step|revalidate|copy|release|writeback_map|ioend_submit|ioend_end|dio_begin|dio_bio|dio_end|dax_fault"
+
 /* "seek|fiemap|..." */
 #define WORKLOAD_FIRST(id, doc) #id
 #define WORKLOAD_NEXT(id, doc) "|" #id
@@ -100,6 +104,8 @@
 	       "with --hist: one histogram a KEY; op by default") \
 	OPTION(BY_DMIO, 0, "by", "KEY", CHOICE, "op|memory|wait|dev|comm", "Output", \
 	       "with --hist: one histogram a KEY; op by default; dev is the device of the first region") \
+	OPTION(BY_INJECT, 0, "by", "KEY", CHOICE, "step|op|dev|ino|comm", "Output", \
+	       "with --hist: one histogram a KEY; step by default") \
 	OPTION(INTERVAL, 0, "interval", "TIME", TIME, NULL, "Output", \
 	       "with --hist: print what each interval added, not only the whole at the end") \
 	OPTION(LISTEN, 0, "listen", "ADDRESS:PORT", STRING, NULL, "Output", \
@@ -115,6 +121,35 @@
 	       "are gone") \
 	OPTION(KEYS_EXPORT, 0, "keys", "N", NUMBER, NULL, "Kernel", \
 	       "room for so many combinations of device, file system type, operation and cgroup in each of the tables; 4096 by default, 65536 at most") \
+	OPTION(ERRNO, 0, "errno", "ERRNO", STRING, NULL, "What is done", \
+	       "the step fails with this error: a name like ENOSPC") \
+	OPTION(DELAY, 0, "delay", "TIME", TIME, NULL, "What is done", \
+	       "the step waits for this time before it begins, 10s at most") \
+	OPTION(CAP, 0, "cap", "SIZE", SIZE, NULL, "What is done", \
+	       "the lookup asks for no more than this, rounded to blocks; at the step copy no more than this is copied") \
+	OPTION(STALE, 0, "stale", NULL, NONE, NULL, "What is done", \
+	       "the mapping is looked up again, as if the file system had called it stale") \
+	OPTION(FALLBACK, 0, "fallback", NULL, NONE, NULL, "What is done", \
+	       "direct writes go through the page cache, faults on huge pages of fsdax map small ones") \
+	OPTION(DEFER, 0, "defer", NULL, NONE, NULL, "What is done", \
+	       "a worker completes the I/O, and not who ended it") \
+	OPTION(STEP, 0, "step", "LIST", WORDS, INJECT_STEPS_CHOICES, "When", \
+	       "at these steps, separated by commas; by default where it fits: lookup, for --stale revalidate, for --fallback dio_begin or dax_fault, " \
+	       "for --defer dio_end or ioend_end, for errors of --op writeback alone writeback_map") \
+	OPTION(PROBABILITY, 0, "probability", "P", STRING, NULL, "When", \
+	       "with this probability, above 0 and up to 1: 0.01, or 1%") \
+	OPTION(EVERY, 0, "every", "N", NUMBER, NULL, "When", \
+	       "each N-th time that all else is right") \
+	OPTION(AFTER, 0, "after", "N", NUMBER, NULL, "When", \
+	       "not the first N times") \
+	OPTION(TIMES, 0, "times", "N", NUMBER, NULL, "When", \
+	       "N times at the most; what the kernel ignores does not count") \
+	OPTION(SEED, 0, "seed", "N", NUMBER, NULL, "When", \
+	       "what the draws are made of: with the same seed the same calls are drawn, counted for each rule; 1 by default") \
+	OPTION(POLICY, 0, "policy", "FILE", STRING, NULL, "When", \
+	       "read the rules from this file, - for standard input: one a line, in the same options; a # begins a comment") \
+	OPTION(FORCE_INJECT, 0, "force", NULL, NONE, NULL, "Other", \
+	       "also where a rule can hit the root file system") \
 	OPTION(PID, 'p', "pid", "PID", NUMBER, NULL, "Filters", \
 	       "only what is done by this process (in the initial PID namespace)") \
 	OPTION(COMM, 'c', "comm", "COMM", STRING, NULL, "Filters", \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "follow_fields.h"
+#include "inject_fields.h"
 #include "metrics.h"
 #include "schema.h"
 
@@ -55,6 +56,8 @@ static const struct name_desc aio_cancels[CANCEL_COUNT] = { AIO_CANCELS(REASON_D
 static const struct name_desc dm_ops[DM_OP_COUNT] = { DM_OPS(REASON_DESC) };
 static const struct name_desc dm_memories[] = { DM_MEMORIES(REASON_DESC) };
 static const struct name_desc dm_waits[DM_WAIT_COUNT] = { DM_WAITS(REASON_DESC) };
+#define INJECT_STEP_DESC(id, name_, verdicts, doc_) { .name = name_, .doc = doc_ },
+static const struct name_desc inject_steps[INJECT_STEP_COUNT] = { INJECT_STEPS(INJECT_STEP_DESC) };
 static const struct name_desc layers[LAYER_COUNT] = { FOLLOW_LAYERS(REASON_DESC) };
 
 #define WORD_DESC(id, doc_) { .name = #id, .doc = doc_ },
@@ -101,6 +104,7 @@ const struct vocabulary vocabularies[] = {
 	{ KIND_DM_OP, "Operations of a request", dm_ops, DM_OP_COUNT },
 	{ KIND_DM_MEMORY, "Kinds of memory", dm_memories, ARRAY_SIZE(dm_memories) },
 	{ KIND_DM_WAIT, "Who waits", dm_waits, DM_WAIT_COUNT },
+	{ KIND_INJECT_STEP, "Kinds of step", inject_steps, INJECT_STEP_COUNT },
 	{ KIND_LAYER, "Layers", layers, LAYER_COUNT },
 };
 const size_t vocabulary_count = ARRAY_SIZE(vocabularies);
@@ -127,6 +131,8 @@ static const struct flag_desc fault_results[] = { FAULT_RESULTS(FLAG_DESC) };
 static const struct flag_desc aio_flags[] = { AIO_FLAGS(FLAG_DESC) };
 static const struct flag_desc rw_flags[] = { RW_FLAGS(FLAG_DESC) };
 static const struct flag_desc dm_flags[] = { DM_FLAGS(FLAG_DESC) };
+#define VERDICT_DESC(id, name_, doc_) FLAG_DESC(name_, VERDICT_##id, VERDICT_##id, VERDICT_##id, doc_)
+static const struct flag_desc verdicts[] = { INJECT_VERDICTS(VERDICT_DESC) };
 static const struct flag_desc bio_flags[] = { BIO_FLAGS(FLAG_DESC) };
 
 const struct flag_list flag_lists[] = {
@@ -138,6 +144,7 @@ const struct flag_list flag_lists[] = {
 	{ KIND_AIO_FLAGS, "Flags of an iocb", aio_flags, ARRAY_SIZE(aio_flags) },
 	{ KIND_RW_FLAGS, "Flags of a read or write", rw_flags, ARRAY_SIZE(rw_flags) },
 	{ KIND_DM_FLAGS, "Flags of a request", dm_flags, ARRAY_SIZE(dm_flags) },
+	{ KIND_VERDICTS, "Verdicts", verdicts, ARRAY_SIZE(verdicts) },
 	{ KIND_OPF, "Flags of a bio", bio_flags, ARRAY_SIZE(bio_flags) },
 };
 const size_t flag_list_count = ARRAY_SIZE(flag_lists);

@@ -41,6 +41,7 @@ enum field_kind {
 	KIND_DM_OP,
 	KIND_DM_MEMORY,
 	KIND_DM_WAIT,
+	KIND_INJECT_STEP,
 	KIND_MAP_FLAGS,
 	KIND_ASK_FLAGS,
 	KIND_IOCB_FLAGS,
@@ -49,6 +50,7 @@ enum field_kind {
 	KIND_AIO_FLAGS,
 	KIND_RW_FLAGS,
 	KIND_DM_FLAGS,
+	KIND_VERDICTS,
 	KIND_RET,		/* ok or ENOSPC in the table, a number in JSON and CSV */
 	KIND_DURATION,		/* nanoseconds; 12.3us in the table */
 	KIND_COMM,

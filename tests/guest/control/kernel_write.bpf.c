@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Refused: it calls what may write to memory of the task. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "iomap_control.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("struct_ops/lookup")
+int BPF_PROG(lookup, struct iomap_control_ctx *at, struct iomap_control_verdict *verdict)
+{
+	__u64 junk = at->len;
+
+	bpf_probe_write_user((void *)at->pos, &junk, sizeof(junk));
+	return 0;
+}
+
+SEC(".struct_ops.link")
+struct iomap_control_ops policy = {
+	.lookup = (void *)lookup,
+	.name = "kernel_write",
+};
