@@ -801,6 +801,75 @@ static void many_names(void)
 	recording_close(r);
 }
 
+/*
+ * As many names as fit, and then more, of which the last one of a kind has others behind it in its record: what the writer writes the reader
+ * takes. @every: which of the records has a cgroup of its own. Each 255th has a stack of its own, that with the last of the paths among them.
+ */
+static void most_names(const char *what, __u64 count, unsigned int every, size_t path_len, size_t cgroup_len, bool devices)
+{
+	const char *path = in_directory("most");
+	struct recorder_options options = { .path = path, .force = true };
+	struct record_layout layout = record_layout(&dio_observer);
+	const struct field *at = layout_field(&layout, "path"), *stack = layout_field(&layout, "kstack"), *cgroup = layout_field(&layout, "cgroup"),
+			   *dev = layout_field(&layout, "dev");
+	struct account account = account_of(count);
+	struct recorder *w = new_recorder(&options);
+	struct frames frames = { .count = 1 };
+	char text[300], name[300];
+	bool paths = true, cgroups = true, stacks = true;
+	struct recorded event;
+	struct recording *r;
+	struct err err = {};
+	int ret = -1;
+	__u64 i;
+
+	recorder_add(w, &dio_observer, "iomap_dio", ERA_62);
+	recorder_start(w, 0, 0);
+	for (i = 0; i < count; i++) {
+		struct path_found found = { .path = text };
+		void *record = recorder_begin_record(w, 0, i, 0);
+
+		memset(record, 0, layout.size);
+		snprintf(text, sizeof(text), "/%0*llu", (int)path_len - 1, (unsigned long long)i);
+		snprintf(name, sizeof(name), "/%0*llu", (int)cgroup_len - 1, (unsigned long long)(i / every));
+		snprintf(frames.name[0], FRAME_TEXT, "f%llu", (unsigned long long)(i / 255));
+		layout_set(dev, record, devices ? i : 1);
+		layout_set(cgroup, record, i / every);
+		/* As record does: nothing is told twice. */
+		if (!recorder_knows_device(w, devices ? i : 1))
+			recorder_device(w, devices ? i : 1, name);
+		if (!recorder_knows_cgroup(w, i / every))
+			recorder_cgroup(w, i / every, name);
+		layout_set(at, record, recorder_path(w, &found));
+		layout_set(stack, record, recorder_stack(w, &frames));
+		recorder_end_record(w, 0, true);
+	}
+	recorder_end(w, &account, 0);
+	recorder_free(w);
+	r = recording_open(path, &err);
+	for (i = 0; r && (ret = recording_next(r, &event)) > 0; i++) {
+		struct path_found found = recording_path(r, layout_value(at, event.record));
+		const struct frames *named = recording_stack(r, layout_value(stack, event.record));
+		const char *group;
+
+		snprintf(text, sizeof(text), "/%0*llu", (int)path_len - 1, (unsigned long long)i);
+		paths = paths && found.path && !strcmp(found.path, text);
+		snprintf(frames.name[0], FRAME_TEXT, "f%llu", (unsigned long long)(i / 255));
+		stacks = stacks && named && !strcmp(named->name[0], frames.name[0]);
+		/* By its number, which takes its time. */
+		if (i % 97)
+			continue;
+		group = recording_cgroup(r, i / every);
+		snprintf(name, sizeof(name), "/%0*llu", (int)cgroup_len - 1, (unsigned long long)(i / every));
+		cgroups = cgroups && group && !strcmp(group, name);
+	}
+	ok(r && !ret && i == count, "most names: %s: all %llu records, to the end", what, (unsigned long long)count);
+	if (r && ret)
+		tap_diag("but ", recording_error(r)->text);
+	ok(paths && stacks && cgroups, "most names: %s: each with its names", what);
+	recording_close(r);
+}
+
 /* The disk is full, or the file goes away: what was not written is known, what was can be read. */
 static void failures(void)
 {
@@ -938,6 +1007,10 @@ int main(int argc, char **argv)
 	rotation();
 	keep();
 	many_names();
+	most_names("a cgroup each", 20000, 1, 10, 10, false);
+	most_names("a device each", 20000, 1, 10, 10, true);
+	most_names("a path each", 70000, 1000, 10, 10, false);
+	most_names("long texts", 100000, 8, 255, 250, false);
 	failures();
 	taken_in_part();
 	snprintf(clean_up, sizeof(clean_up), "rm -rf %s", directory);

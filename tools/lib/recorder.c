@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "dmio.h"
 #include "follow_fields.h"
 #include "recorder.h"
 #include "recording.h"
@@ -19,6 +20,9 @@
 #define BLOCK_BYTES	(256u << 10)	/* of records in one block */
 #define NAMES_WAITING	(256u << 10)	/* bytes of names that wait for the records */
 #define LEVEL		1		/* of zstd */
+
+/* Bytes of what one record names: two stacks, a path and the one before, a cgroup, devices; each with its NUL. */
+#define RECORD_NAMES_MAX (2 * NAME_MAX_BYTES + (2 + 1 + 1 + REGIONS_MAX) * (PATH_SHOWN + 1))
 
 /* Things that have a number each, found by what they are. */
 struct intern {
@@ -61,6 +65,7 @@ struct recorder {
 	struct stream stream[RECORDING_STREAMS];
 	int streams;
 	struct intern paths, stacks, devices, cgroups;
+	size_t other_bytes;		/* of text, of devices and cgroups, whose numbers alone are interned */
 	char *names;			/* that were not written yet */
 	size_t names_used, names_room;
 	__u64 path_base, stack_base;	/* numbers that were given and forgotten, in this file */
@@ -442,6 +447,7 @@ static void forget_names(struct recorder *w)
 	intern_clear(&w->stacks);
 	intern_clear(&w->devices);
 	intern_clear(&w->cgroups);
+	w->other_bytes = 0;
 	w->names_used = 0;
 }
 
@@ -760,13 +766,13 @@ void recorder_tick(struct recorder *w, __u64 now_ns)
 	rotate_if_due(w, now_ns);
 }
 
-/* Whether there is room for all that one record may name. */
+/* Whether there is room for all that one record may name: its device and those of its regions, among others. */
 static bool names_fit(const struct recorder *w)
 {
-	size_t bytes = w->paths.used + w->stacks.used + w->devices.used + w->cgroups.used;
+	size_t bytes = w->paths.used + w->stacks.used + w->other_bytes;
 
-	return w->paths.count < NAMES_PATHS && w->stacks.count + 2 <= NAMES_STACKS && w->devices.count < NAMES_OTHERS &&
-	       w->cgroups.count < NAMES_OTHERS && bytes + 4 * NAME_MAX_BYTES <= NAMES_BYTES;
+	return w->paths.count < NAMES_PATHS && w->stacks.count + 2 <= NAMES_STACKS && w->devices.count + 1 + REGIONS_MAX <= NAMES_OTHERS &&
+	       w->cgroups.count < NAMES_OTHERS && bytes + RECORD_NAMES_MAX <= NAMES_BYTES;
 }
 
 void *recorder_begin_record(struct recorder *w, int number, __u64 now_ns, __s64 wall_offset_ns)
@@ -892,12 +898,15 @@ __s32 recorder_stack(struct recorder *w, const struct frames *frames)
 
 static void add_number(struct recorder *w, struct intern *in, enum name_kind kind, __u64 number, const char *text)
 {
+	size_t len = strnlen(text, PATH_SHOWN);
 	bool added;
 
-	if (intern(in, (char *)&number, sizeof(number), &added) < 0)
+	if (intern(in, (char *)&number, sizeof(number), &added) < 0) {
 		fail(w, w->path, ENOMEM);
-	else if (added)
-		put_name(w, kind, number, text, strnlen(text, PATH_SHOWN));
+	} else if (added) {
+		put_name(w, kind, number, text, len);
+		w->other_bytes += len + 1;
+	}
 }
 
 bool recorder_knows_device(struct recorder *w, __u32 dev)
