@@ -757,6 +757,74 @@ static void keep(void)
 	}
 }
 
+/* Records and accounts of one file, which is read to its end. -1: it cannot be. */
+static int records_of(const char *path, struct account *account, bool *goes_on)
+{
+	struct err err = {};
+	struct recording *r = recording_open(path, &err);
+	struct recorded event;
+	int records = 0, ret = -1;
+
+	while (r && (ret = recording_next(r, &event)) > 0)
+		records++;
+	if (r && !ret && recording_account(r, &dio_observer))
+		*account = *recording_account(r, &dio_observer);
+	*goes_on = r && recording_next_part(r);
+	if (!r || ret)
+		tap_diag("cannot be read: ", r ? recording_error(r)->text : err.text);
+	recording_close(r);
+	return ret ? -1 : records;
+}
+
+/* The disk is full just as the next file is begun, or as this one is ended: this one has the accounts, and none of before is removed. */
+static void full_at_rotation(bool next)
+{
+	const char *path = in_directory("brim");
+	struct recorder_options options = { .path = path, .rotate_ns = 1000000000, .keep = 2, .force = true };
+	const char *why = next ? "No space left on device" : "File too large", *how = next ? "as one begins" : "as one ends";
+	struct account account = account_of(5), told = {};
+	struct recorder *w = new_recorder(&options);
+	struct rlimit unlimited, limit;
+	char name[160];
+	struct stat st;
+	bool goes_on;
+	int i;
+
+	recorder_add(w, &dio_observer, "iomap_dio", ERA_62);
+	recorder_start(w, 0, 0);
+	put(w, 0, &dio_observer, 0);
+	put(w, 0, &dio_observer, 1);
+	recorder_tick(w, 1000000000ULL);
+	for (i = 2; i < 5; i++)
+		put(w, 0, &dio_observer, i);
+	recorder_tick(w, 1950000000ULL);
+	snprintf(name, sizeof(name), "%s.2", path);
+	if (next && symlink("/dev/full", name))
+		tap_diag("symlink: ", strerror(errno));
+	snprintf(name, sizeof(name), "%s.1", path);
+	getrlimit(RLIMIT_FSIZE, &unlimited);
+	limit = unlimited;
+	if (!next && !stat(name, &st))
+		limit.rlim_cur = st.st_size + 10;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	recorder_tick(w, 2000000000ULL);
+	setrlimit(RLIMIT_FSIZE, &unlimited);
+	recorder_end(w, &account, 3000000000ULL);
+	has(recorder_error(w) ? recorder_error(w) : "", why, "full %s: why", how);
+	is_int(recorder_parts(w), 2, "full %s: so many files", how);
+	is_u64(recorder_written(w, 0), 5, "full %s: nothing is lost by it", how);
+	recorder_free(w);
+	is_int(records_of(name, &told, &goes_on), 3, "full %s: the file before is whole", how);
+	ok(!goes_on, "full %s: and goes on nowhere", how);
+	ok(told.emitted == 3 && told.seen == 10 && told.filtered == 4 && account_lost(&told) == 3, "full %s: it has the accounts of the end", how);
+	unlink(name);
+	is_int(records_of(path, &told, &goes_on), 2, "full %s: that before it was not removed", how);
+	snprintf(name, sizeof(name), "%s.2", path);
+	ok(lstat(name, &st), "full %s: a file that could not be begun is not there", how);
+	unlink(name);
+}
+
 /* More paths than are held: those of before are forgotten, and not taken for others. */
 static void many_names(void)
 {
@@ -1006,6 +1074,8 @@ int main(int argc, char **argv)
 	damage(true);
 	rotation();
 	keep();
+	full_at_rotation(true);
+	full_at_rotation(false);
 	many_names();
 	most_names("a cgroup each", 20000, 1, 10, 10, false);
 	most_names("a device each", 20000, 1, 10, 10, true);
