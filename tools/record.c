@@ -529,6 +529,8 @@ static int run(struct running *r, struct err *err)
 	memset(err, 0, sizeof(*err));
 	malloc_trim(0);
 	session_signals();
+	if (recorder_clear(r->recorder, err))
+		return -1;
 	ret = caps_drop(names_processes(r));
 	if (ret)
 		return err_set(err, STATUS_FAILED, "cannot drop the capabilities: %s", strerror(-ret));

@@ -757,6 +757,48 @@ static void keep(void)
 	}
 }
 
+/* Later files of an older recording, wherever in it: told before anything is recorded, or removed. Others of a similar name stay. */
+static void older(void)
+{
+	static const char *const others[] = { "old.", "old.0", "old.05", "old.5.gz", "old.5x", "older.5", "old.99999999999" };
+	char *path = strdup(in_directory("old"));
+	struct recorder_options options = { .path = path, .rotate_ns = 1000000000 };
+	struct recorder *w;
+	struct err err = {};
+	bool there = true;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		save(in_directory(others[i]), "x", 1);
+	w = new_recorder(&options);
+	ok(w, "older: names that no file will have are in nobody's way");
+	recorder_free(w);
+	save(in_directory("old.12"), "x", 1);
+	save(in_directory("old.5"), "x", 1);
+	ok(!recorder_new(&options, &err) && err.status == STATUS_USAGE, "older: a later file of an older recording");
+	has(err.text, "old.5 is there already, of an older recording; --force removes it", "older: which is told");
+	ok(access(path, F_OK), "older: and no file made");
+	options.rotate_ns = 0;
+	w = new_recorder(&options);
+	ok(w && !recorder_clear(w, &err), "older: where there is one file only it is in nobody's way");
+	recorder_free(w);
+	options.rotate_ns = 1000000000;
+	options.force = true;
+	w = new_recorder(&options);
+	ok(w && !access(in_directory("old.5"), F_OK), "older: with --force it is there until all is ready");
+	is_int(w ? recorder_clear(w, &err) : -1, 0, "older: and then removed");
+	ok(access(in_directory("old.5"), F_OK) && access(in_directory("old.12"), F_OK), "older: each of them");
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		there = there && !access(in_directory(others[i]), F_OK);
+	ok(there, "older: but nothing else");
+	mkdir(in_directory("old.7"), 0700);
+	memset(&err, 0, sizeof(err));
+	ok(w && recorder_clear(w, &err) && err.status == STATUS_OUTPUT && strstr(err.text, "cannot remove ") && strstr(err.text, "old.7, of an older"),
+	   "older: what cannot be removed is told");
+	recorder_free(w);
+	free(path);
+}
+
 /* Records and accounts of one file, which is read to its end. -1: it cannot be. */
 static int records_of(const char *path, struct account *account, bool *goes_on)
 {
@@ -1074,6 +1116,7 @@ int main(int argc, char **argv)
 	damage(true);
 	rotation();
 	keep();
+	older();
 	full_at_rotation(true);
 	full_at_rotation(false);
 	many_names();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -465,11 +466,61 @@ static int refuse(struct err *err, const char *path, int error)
 	return err_set(err, STATUS_OUTPUT, "cannot write %.200s: %s", path, strerror(error));
 }
 
+/* Whether a file of this name would be in the way of one of those that come behind @base; its number. 0: it would not. */
+static unsigned long later_number(const char *name, const char *base)
+{
+	size_t len = strlen(base), digits;
+
+	if (strncmp(name, base, len) || name[len] != '.')
+		return 0;
+	name += len + 1;
+	digits = strspn(name, "0123456789");
+	return name[digits] || name[0] == '0' || digits > 10 ? 0 : strtoul(name, NULL, 10);
+}
+
+/*
+ * The later files of an older recording would be met hours later, and those that are not be mixed with this one's: they are refused at once, or
+ * removed.
+ */
+static int older_files(const struct recorder *w, bool remove, struct err *err)
+{
+	const char *path = w->options.path, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	char *name = slash ? strndup(path, slash - path + 1) : strdup(".");
+	DIR *dir = name ? opendir(name) : NULL;
+	unsigned long number, first = 0;
+	struct dirent *entry;
+	int ret = 0;
+
+	free(name);
+	if (!dir)
+		return err_set(err, STATUS_OUTPUT, "cannot look for files of an older recording beside %.200s: %s", path, strerror(errno));
+	while (!ret && (entry = readdir(dir))) {
+		number = later_number(entry->d_name, base);
+		if (number && (!first || number < first))
+			first = number;
+		if (number && remove && unlinkat(dirfd(dir), entry->d_name, 0))
+			ret = err_set(err, STATUS_OUTPUT, "cannot remove %.200s.%lu, of an older recording: %s", path, number, strerror(errno));
+	}
+	closedir(dir);
+	if (first && !remove)
+		return err_set(err, STATUS_USAGE, "%.200s.%lu is there already, of an older recording; --force removes it", path, first);
+	return ret;
+}
+
+static bool rotates(const struct recorder *w)
+{
+	return w->options.rotate_bytes || w->options.rotate_ns;
+}
+
+int recorder_clear(struct recorder *w, struct err *err)
+{
+	return rotates(w) && w->options.force ? older_files(w, true, err) : 0;
+}
+
 struct recorder *recorder_new(const struct recorder_options *options, struct err *err)
 {
 	struct recorder *w = calloc(1, sizeof(*w));
 	unsigned char random[16] = {};
-	char next[PATH_MAX];
 	size_t i;
 
 	if (!w) {
@@ -489,13 +540,6 @@ struct recorder *recorder_new(const struct recorder_options *options, struct err
 		random[0] = 1;
 	for (i = 0; i < sizeof(random); i++)
 		sprintf(w->id + 2 * i, "%02x", random[i]);
-	/* The next one, too: what is there of an older recording is not to be mixed with this one. */
-	snprintf(next, sizeof(next), "%s.1", options->path);
-	if (!options->force && (options->rotate_bytes || options->rotate_ns) && !access(next, F_OK)) {
-		refuse(err, next, EEXIST);
-		recorder_free(w);
-		return NULL;
-	}
 	w->part.fd = open(w->part.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	w->made = w->part.fd >= 0;
 	/* It is emptied when there is something to put in its place. */
@@ -503,6 +547,10 @@ struct recorder *recorder_new(const struct recorder_options *options, struct err
 		w->part.fd = open(w->part.path, O_WRONLY | O_CLOEXEC);
 	if (w->part.fd < 0) {
 		refuse(err, w->part.path, errno);
+		recorder_free(w);
+		return NULL;
+	}
+	if (rotates(w) && !options->force && older_files(w, false, err)) {
 		recorder_free(w);
 		return NULL;
 	}
