@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "follow.h"
 #include "lookups.h"
 #include "format.h"
@@ -799,6 +800,46 @@ static void older(void)
 	free(path);
 }
 
+/* A directory of which only a privilege makes files, that will be gone by the time of the second one. */
+static void no_directory(void)
+{
+	char *path = strdup(in_directory("shut/file")), *next = strdup(in_directory("shut/file.1"));
+	struct recorder_options options = { .path = path, .rotate_ns = 1000000000 };
+	struct recorder *w;
+	struct err err = {};
+	int ret;
+
+	mkdir(in_directory("shut"), 0755);
+	w = new_recorder(&options);
+	chmod(in_directory("shut"), 0555);
+	is_int(caps_pause(false), 0, "shut: without privileges for a while");
+	ret = w ? recorder_clear(w, &err) : 0;
+	is_int(caps_resume(), 0, "shut: and with them again");
+	ok(ret && err.status == STATUS_OUTPUT, "shut: that the second file could not be made is seen before the first");
+	has(err.text, "shut/file.1 without the privileges that record gives up before it observes: Permission denied; take a directory", "shut: and told");
+	if (geteuid())
+		chmod(in_directory("shut"), 0755);
+	recorder_free(w);
+	ok(access(path, F_OK), "shut: no file is left");
+	chmod(in_directory("shut"), 0755);
+	w = new_recorder(&options);
+	caps_pause(false);
+	is_int(w ? recorder_clear(w, &err) : -1, 0, "shut: no more");
+	caps_resume();
+	ok(access(next, F_OK), "shut: the file that it was tried with is not there");
+	options.rotate_ns = 0;
+	recorder_free(w);
+	w = new_recorder(&options);
+	chmod(in_directory("shut"), 0555);
+	caps_pause(false);
+	is_int(w ? recorder_clear(w, &err) : -1, 0, "shut: of no matter to a single file");
+	caps_resume();
+	chmod(in_directory("shut"), 0755);
+	recorder_free(w);
+	free(path);
+	free(next);
+}
+
 /* Records and accounts of one file, which is read to its end. -1: it cannot be. */
 static int records_of(const char *path, struct account *account, bool *goes_on)
 {
@@ -1117,6 +1158,7 @@ int main(int argc, char **argv)
 	rotation();
 	keep();
 	older();
+	no_directory();
 	full_at_rotation(true);
 	full_at_rotation(false);
 	many_names();

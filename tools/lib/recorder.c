@@ -466,6 +466,14 @@ static int refuse(struct err *err, const char *path, int error)
 	return err_set(err, STATUS_OUTPUT, "cannot write %.200s: %s", path, strerror(error));
 }
 
+static void part_path(const struct recorder *w, unsigned int part, char *path)
+{
+	if (part)
+		snprintf(path, PATH_MAX, "%s.%u", w->options.path, part);
+	else
+		snprintf(path, PATH_MAX, "%s", w->options.path);
+}
+
 /* Whether a file of this name would be in the way of one of those that come behind @base; its number. 0: it would not. */
 static unsigned long later_number(const char *name, const char *base)
 {
@@ -512,9 +520,34 @@ static bool rotates(const struct recorder *w)
 	return w->options.rotate_bytes || w->options.rotate_ns;
 }
 
+/* The next file, made and removed again: what is asked of its directory is seen by doing it. */
+static int try_next(const struct recorder *w, struct err *err)
+{
+	char path[PATH_MAX];
+	int fd, error;
+
+	part_path(w, 1, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	error = errno;
+	if (fd >= 0) {
+		close(fd);
+		if (!unlink(path))
+			return 0;
+		error = errno;
+	}
+	if (error != EACCES && error != EPERM)
+		return refuse(err, path, error);
+	return err_set(err, STATUS_OUTPUT, "cannot make and remove %.150s without the privileges that record gives up before it observes: %s; "
+		       "take a directory that user %u may write to, or do not rotate", path, strerror(error), geteuid());
+}
+
 int recorder_clear(struct recorder *w, struct err *err)
 {
-	return rotates(w) && w->options.force ? older_files(w, true, err) : 0;
+	if (!rotates(w))
+		return 0;
+	if (w->options.force && older_files(w, true, err))
+		return -1;
+	return try_next(w, err);
 }
 
 struct recorder *recorder_new(const struct recorder_options *options, struct err *err)
@@ -719,14 +752,6 @@ static bool end_file(struct recorder *w, const struct account *accounts, __u64 n
 	if (next)
 		put_text_tag(&tags, TAG_NEXT_PART, next);
 	return put_tags(w, &tags, BLOCK_END, -1) && write_out(w);
-}
-
-static void part_path(const struct recorder *w, unsigned int part, char *path)
-{
-	if (part)
-		snprintf(path, PATH_MAX, "%s.%u", w->options.path, part);
-	else
-		snprintf(path, PATH_MAX, "%s", w->options.path);
 }
 
 /*
