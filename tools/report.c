@@ -443,8 +443,8 @@ static int make_trace(struct report *r, struct err *err)
 		fprintf(stderr, "iomapscope: %llu events are not in the trace, which has the first %llu; see --count\n",
 			trace_left_out(r->trace), limit);
 	if (timeline_refused(r->timeline) || timeline_steps_lost(r->timeline))
-		fprintf(stderr, "iomapscope: %llu requests of follow and %llu steps are not in the trace: too many were in flight, or their begin was not recorded\n",
-			timeline_refused(r->timeline), timeline_steps_lost(r->timeline));
+		fprintf(stderr, "iomapscope: %llu requests of follow and %llu steps are not in the trace: too many were in flight, or their begin "
+			"was not recorded\n", timeline_refused(r->timeline), timeline_steps_lost(r->timeline));
 	return 0;
 }
 

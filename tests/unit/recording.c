@@ -794,8 +794,8 @@ static void older(void)
 	ok(there, "older: but nothing else");
 	mkdir(in_directory("old.7"), 0700);
 	memset(&err, 0, sizeof(err));
-	ok(w && recorder_clear(w, &err) && err.status == STATUS_OUTPUT && strstr(err.text, "cannot remove ") && strstr(err.text, "old.7, of an older"),
-	   "older: what cannot be removed is told");
+	ok(w && recorder_clear(w, &err) && err.status == STATUS_OUTPUT, "older: one that cannot be removed");
+	has(err.text, "old.7, of an older recording: Is a directory", "older: is told");
 	recorder_free(w);
 	free(path);
 }
@@ -816,7 +816,8 @@ static void no_directory(void)
 	ret = w ? recorder_clear(w, &err) : 0;
 	is_int(caps_resume(), 0, "shut: and with them again");
 	ok(ret && err.status == STATUS_OUTPUT, "shut: that the second file could not be made is seen before the first");
-	has(err.text, "shut/file.1 without the privileges that record gives up before it observes: Permission denied; take a directory", "shut: and told");
+	has(err.text, "shut/file.1 without the privileges that record gives up before it observes: Permission denied; take a directory",
+	    "shut: and told");
 	if (geteuid())
 		chmod(in_directory("shut"), 0755);
 	recorder_free(w);
@@ -900,7 +901,8 @@ static void full_at_rotation(bool next)
 	recorder_free(w);
 	is_int(records_of(name, &told, &goes_on), 3, "full %s: the file before is whole", how);
 	ok(!goes_on, "full %s: and goes on nowhere", how);
-	ok(told.emitted == 3 && told.seen == 10 && told.filtered == 4 && account_lost(&told) == 3, "full %s: it has the accounts of the end", how);
+	ok(told.emitted == 3 && told.seen == 10 && told.filtered == 4 && account_lost(&told) == 3, "full %s: it has the accounts of the end",
+	   how);
 	unlink(name);
 	is_int(records_of(path, &told, &goes_on), 2, "full %s: that before it was not removed", how);
 	snprintf(name, sizeof(name), "%s.2", path);
@@ -961,8 +963,8 @@ static void most_names(const char *what, __u64 count, unsigned int every, size_t
 	const char *path = in_directory("most");
 	struct recorder_options options = { .path = path, .force = true };
 	struct record_layout layout = record_layout(&dio_observer);
-	const struct field *at = layout_field(&layout, "path"), *stack = layout_field(&layout, "kstack"), *cgroup = layout_field(&layout, "cgroup"),
-			   *dev = layout_field(&layout, "dev");
+	const struct field *at = layout_field(&layout, "path"), *stack = layout_field(&layout, "kstack");
+	const struct field *cgroup = layout_field(&layout, "cgroup"), *dev = layout_field(&layout, "dev");
 	struct account account = account_of(count);
 	struct recorder *w = new_recorder(&options);
 	struct frames frames = { .count = 1 };

@@ -30,8 +30,8 @@ struct recorder *recorder_new(const struct recorder_options *options, struct err
 void recorder_free(struct recorder *w);		/* of a recording that did not begin: removes what it has made */
 
 /*
- * Where there will be several files: removes those of an older recording, if they are to be overwritten, and sees whether they can be made. Before
- * recorder_start(), with no more privileges than there will be then.
+ * Where there will be several files: removes those of an older recording, if they are to be overwritten, and sees whether they can be
+ * made. Before recorder_start(), with no more privileges than there will be then.
  */
 int recorder_clear(struct recorder *w, struct err *err);
 
