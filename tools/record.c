@@ -487,6 +487,18 @@ static void read_command_line(struct running *r)
 	}
 }
 
+/* The later files are made after the privileges are dropped. What this refuses removes the first one, which may take them. */
+static int make_way(struct running *r, struct err *err)
+{
+	int ret = caps_pause(names_processes(r)), cleared, error;
+
+	cleared = ret ? 0 : recorder_clear(r->recorder, err);
+	error = caps_resume();
+	if (ret || error)
+		return err_set(err, STATUS_FAILED, "cannot pause the capabilities: %s", strerror(ret ? -ret : -error));
+	return cleared;
+}
+
 static int run(struct running *r, struct err *err)
 {
 	const struct args *args = r->args;
@@ -529,6 +541,8 @@ static int run(struct running *r, struct err *err)
 	memset(err, 0, sizeof(*err));
 	malloc_trim(0);
 	session_signals();
+	if (make_way(r, err))
+		return -1;
 	ret = caps_drop(names_processes(r));
 	if (ret)
 		return err_set(err, STATUS_FAILED, "cannot drop the capabilities: %s", strerror(-ret));

@@ -184,8 +184,8 @@ static int take_request(struct report *r, struct stream *stream, struct timeline
 	struct follow_event event;
 	int ret = timeline_sort(q);
 
-	if (!ret && ((r->args->given[OPT_ERRORS] && !timeline_failed(q)) ||
-		     timeline_latency(q) < r->args->number[OPT_MIN_LATENCY])) {
+	if (!ret && ((q->count && replay_filtered(stream->filters, timeline_first(q))) ||
+		     (r->args->given[OPT_ERRORS] && !timeline_failed(q)) || timeline_latency(q) < r->args->number[OPT_MIN_LATENCY])) {
 		stream->filtered++;
 	} else if (!ret && q->over) {
 		stream->records++;
@@ -217,10 +217,9 @@ static int take_record(struct report *r, const struct recorded *event)
 		stream->records++;
 		return take_event(r, stream, event->record, NULL);
 	}
-	/* Of a request that is not let in no step is held either. */
 	step = event->record;
-	if (step->flags & FOLLOW_FIRST && (!stream->filters || replay_filtered(stream->filters, step))) {
-		stream->filtered++;
+	if (!stream->filters) {
+		stream->filtered += !!(step->flags & FOLLOW_FIRST);
 		return 0;
 	}
 	q = timeline_add(r->timeline, step);
@@ -325,6 +324,23 @@ static void forget(struct report *r)
 	r->left_out = 0;
 }
 
+/* Requests that were recorded, but could not be put together here: as follow -r accounts for them. */
+static void account_refused(struct report *r)
+{
+	struct stream *follow = stream_of(r, &follow_observer, NULL);
+	__u64 refused = timeline_refused(r->timeline);
+	struct account *a;
+
+	if (!follow || !follow->filters)
+		return;
+	a = &follow->account;
+	a->emitted -= refused < a->emitted ? refused : a->emitted;
+	a->lost[LOSS_map_full] += refused;
+	/* Those that the kernel has lost are told by the requests' ends. */
+	a->steps_lost = timeline_steps_lost(r->timeline);
+	a->steps = true;
+}
+
 static int read_all(struct report *r, struct err *err)
 {
 	int i;
@@ -338,6 +354,7 @@ static int read_all(struct report *r, struct err *err)
 		if (read_file(r, r->args->operand[i], err))
 			return -1;
 	}
+	account_refused(r);
 	return 0;
 }
 
@@ -425,6 +442,9 @@ static int make_trace(struct report *r, struct err *err)
 	if (trace_left_out(r->trace))
 		fprintf(stderr, "iomapscope: %llu events are not in the trace, which has the first %llu; see --count\n",
 			trace_left_out(r->trace), limit);
+	if (timeline_refused(r->timeline) || timeline_steps_lost(r->timeline))
+		fprintf(stderr, "iomapscope: %llu requests of follow and %llu steps are not in the trace: too many were in flight, or their begin "
+			"was not recorded\n", timeline_refused(r->timeline), timeline_steps_lost(r->timeline));
 	return 0;
 }
 

@@ -136,6 +136,35 @@ def generated(t, directory):
     return recording
 
 
+def orphans(t, directory):
+    """Requests that were followed, and whose begin is in no file that is given: lost, as follow -r counts them."""
+    t.topic = "orphans"
+    if not os.path.exists(GENERATOR):
+        return t.skip("requests without a begin", "build/unit/report is not there: make unit")
+    recording = os.path.join(directory, "orphans.rec")
+    subprocess.run([GENERATOR, "write", recording, "200", "3"], check=True)
+    for filters in ((), ("-c", "fio"), ("-c", "nobody"), ("--min-latency", "1ms")):
+        name = " ".join(filters) or "all"
+        live = [json.loads(line) for line in tool.run("follow", "-r", recording, *filters, "-o", "json").stdout.splitlines()]
+        summary = next(row for row in live if row["event"] == "summary")
+        page = os.path.join(directory, "orphans.html")
+        done = report("--to", page, *filters, recording)
+        with open(page) as file:
+            stream = next(s for s in reports.page_data(file.read())["recording"]["streams"] if s["command"] == "follow")
+        account = stream["account"]
+        t.equal((done.returncode, account["lost"], {r["word"]: r["count"] for r in account["reasons"]}, account["steps_lost"]),
+                (0, 3, summary["lost"], summary["steps_lost"]), f"{name}: the page's account has what follow -r says is lost", done.stderr)
+        t.equal((account["complete"], account["seen"], account["emitted"]), (False, 8, 5), f"{name}: which is not complete")
+        t.equal((stream["records"], stream["filtered"]), (summary["emitted"], summary["filtered"]), f"{name}: and as many requests, and left out")
+        rows = [json.loads(line) for line in report("-o", "ndjson", *filters, recording).stdout.splitlines()]
+        row = next(row for row in rows if row["event"] == "summary" and row["command"] == "follow")
+        t.equal((row["seen"], row["emitted"], row["lost_total"], row["lost"], row.get("steps_lost")), (8, 5, 3, summary["lost"], summary["steps_lost"]),
+                f"{name}: so does the row")
+    done = report("-o", "perfetto", "--to", os.path.join(directory, "orphans.json"), recording)
+    t.ok(done.returncode == 0 and one_line(done.stderr, "3 requests of follow and 30 steps are not in the trace"), "perfetto: is told", done.stderr)
+    return None
+
+
 def wrong(t, recording, directory):
     """Recordings that are none or not whole, and outputs that cannot be written."""
     t.topic = "wrong"
@@ -192,6 +221,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="report.", dir=base) as directory:
         of_this_machine = native(t, directory)
         everything = generated(t, directory)
+        orphans(t, directory)
         if everything or of_this_machine:
             wrong(t, everything or of_this_machine, directory)
     return t.done()

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "follow.h"
 #include "lookups.h"
 #include "format.h"
@@ -757,6 +758,158 @@ static void keep(void)
 	}
 }
 
+/* Later files of an older recording, wherever in it: told before anything is recorded, or removed. Others of a similar name stay. */
+static void older(void)
+{
+	static const char *const others[] = { "old.", "old.0", "old.05", "old.5.gz", "old.5x", "older.5", "old.99999999999" };
+	char *path = strdup(in_directory("old"));
+	struct recorder_options options = { .path = path, .rotate_ns = 1000000000 };
+	struct recorder *w;
+	struct err err = {};
+	bool there = true;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		save(in_directory(others[i]), "x", 1);
+	w = new_recorder(&options);
+	ok(w, "older: names that no file will have are in nobody's way");
+	recorder_free(w);
+	save(in_directory("old.12"), "x", 1);
+	save(in_directory("old.5"), "x", 1);
+	ok(!recorder_new(&options, &err) && err.status == STATUS_USAGE, "older: a later file of an older recording");
+	has(err.text, "old.5 is there already, of an older recording; --force removes it", "older: which is told");
+	ok(access(path, F_OK), "older: and no file made");
+	options.rotate_ns = 0;
+	w = new_recorder(&options);
+	ok(w && !recorder_clear(w, &err), "older: where there is one file only it is in nobody's way");
+	recorder_free(w);
+	options.rotate_ns = 1000000000;
+	options.force = true;
+	w = new_recorder(&options);
+	ok(w && !access(in_directory("old.5"), F_OK), "older: with --force it is there until all is ready");
+	is_int(w ? recorder_clear(w, &err) : -1, 0, "older: and then removed");
+	ok(access(in_directory("old.5"), F_OK) && access(in_directory("old.12"), F_OK), "older: each of them");
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		there = there && !access(in_directory(others[i]), F_OK);
+	ok(there, "older: but nothing else");
+	mkdir(in_directory("old.7"), 0700);
+	memset(&err, 0, sizeof(err));
+	ok(w && recorder_clear(w, &err) && err.status == STATUS_OUTPUT, "older: one that cannot be removed");
+	has(err.text, "old.7, of an older recording: Is a directory", "older: is told");
+	recorder_free(w);
+	free(path);
+}
+
+/* A directory of which only a privilege makes files, that will be gone by the time of the second one. */
+static void no_directory(void)
+{
+	char *path = strdup(in_directory("shut/file")), *next = strdup(in_directory("shut/file.1"));
+	struct recorder_options options = { .path = path, .rotate_ns = 1000000000 };
+	struct recorder *w;
+	struct err err = {};
+	int ret;
+
+	mkdir(in_directory("shut"), 0755);
+	w = new_recorder(&options);
+	chmod(in_directory("shut"), 0555);
+	is_int(caps_pause(false), 0, "shut: without privileges for a while");
+	ret = w ? recorder_clear(w, &err) : 0;
+	is_int(caps_resume(), 0, "shut: and with them again");
+	ok(ret && err.status == STATUS_OUTPUT, "shut: that the second file could not be made is seen before the first");
+	has(err.text, "shut/file.1 without the privileges that record gives up before it observes: Permission denied; take a directory",
+	    "shut: and told");
+	if (geteuid())
+		chmod(in_directory("shut"), 0755);
+	recorder_free(w);
+	ok(access(path, F_OK), "shut: no file is left");
+	chmod(in_directory("shut"), 0755);
+	w = new_recorder(&options);
+	caps_pause(false);
+	is_int(w ? recorder_clear(w, &err) : -1, 0, "shut: no more");
+	caps_resume();
+	ok(access(next, F_OK), "shut: the file that it was tried with is not there");
+	options.rotate_ns = 0;
+	recorder_free(w);
+	w = new_recorder(&options);
+	chmod(in_directory("shut"), 0555);
+	caps_pause(false);
+	is_int(w ? recorder_clear(w, &err) : -1, 0, "shut: of no matter to a single file");
+	caps_resume();
+	chmod(in_directory("shut"), 0755);
+	recorder_free(w);
+	free(path);
+	free(next);
+}
+
+/* Records and accounts of one file, which is read to its end. -1: it cannot be. */
+static int records_of(const char *path, struct account *account, bool *goes_on)
+{
+	struct err err = {};
+	struct recording *r = recording_open(path, &err);
+	struct recorded event;
+	int records = 0, ret = -1;
+
+	while (r && (ret = recording_next(r, &event)) > 0)
+		records++;
+	if (r && !ret && recording_account(r, &dio_observer))
+		*account = *recording_account(r, &dio_observer);
+	*goes_on = r && recording_next_part(r);
+	if (!r || ret)
+		tap_diag("cannot be read: ", r ? recording_error(r)->text : err.text);
+	recording_close(r);
+	return ret ? -1 : records;
+}
+
+/* The disk is full just as the next file is begun, or as this one is ended: this one has the accounts, and none of before is removed. */
+static void full_at_rotation(bool next)
+{
+	const char *path = in_directory("brim");
+	struct recorder_options options = { .path = path, .rotate_ns = 1000000000, .keep = 2, .force = true };
+	const char *why = next ? "No space left on device" : "File too large", *how = next ? "as one begins" : "as one ends";
+	struct account account = account_of(5), told = {};
+	struct recorder *w = new_recorder(&options);
+	struct rlimit unlimited, limit;
+	char name[160];
+	struct stat st;
+	bool goes_on;
+	int i;
+
+	recorder_add(w, &dio_observer, "iomap_dio", ERA_62);
+	recorder_start(w, 0, 0);
+	put(w, 0, &dio_observer, 0);
+	put(w, 0, &dio_observer, 1);
+	recorder_tick(w, 1000000000ULL);
+	for (i = 2; i < 5; i++)
+		put(w, 0, &dio_observer, i);
+	recorder_tick(w, 1950000000ULL);
+	snprintf(name, sizeof(name), "%s.2", path);
+	if (next && symlink("/dev/full", name))
+		tap_diag("symlink: ", strerror(errno));
+	snprintf(name, sizeof(name), "%s.1", path);
+	getrlimit(RLIMIT_FSIZE, &unlimited);
+	limit = unlimited;
+	if (!next && !stat(name, &st))
+		limit.rlim_cur = st.st_size + 10;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	recorder_tick(w, 2000000000ULL);
+	setrlimit(RLIMIT_FSIZE, &unlimited);
+	recorder_end(w, &account, 3000000000ULL);
+	has(recorder_error(w) ? recorder_error(w) : "", why, "full %s: why", how);
+	is_int(recorder_parts(w), 2, "full %s: so many files", how);
+	is_u64(recorder_written(w, 0), 5, "full %s: nothing is lost by it", how);
+	recorder_free(w);
+	is_int(records_of(name, &told, &goes_on), 3, "full %s: the file before is whole", how);
+	ok(!goes_on, "full %s: and goes on nowhere", how);
+	ok(told.emitted == 3 && told.seen == 10 && told.filtered == 4 && account_lost(&told) == 3, "full %s: it has the accounts of the end",
+	   how);
+	unlink(name);
+	is_int(records_of(path, &told, &goes_on), 2, "full %s: that before it was not removed", how);
+	snprintf(name, sizeof(name), "%s.2", path);
+	ok(lstat(name, &st), "full %s: a file that could not be begun is not there", how);
+	unlink(name);
+}
+
 /* More paths than are held: those of before are forgotten, and not taken for others. */
 static void many_names(void)
 {
@@ -798,6 +951,75 @@ static void many_names(void)
 	}
 	ok(r && !ret && i == 70000 && good, "names: each record has its path");
 	ok(r && !recording_path(r, first).path, "names: one that was forgotten is no other one");
+	recording_close(r);
+}
+
+/*
+ * As many names as fit, and then more, of which the last one of a kind has others behind it in its record: what the writer writes the reader
+ * takes. @every: which of the records has a cgroup of its own. Each 255th has a stack of its own, that with the last of the paths among them.
+ */
+static void most_names(const char *what, __u64 count, unsigned int every, size_t path_len, size_t cgroup_len, bool devices)
+{
+	const char *path = in_directory("most");
+	struct recorder_options options = { .path = path, .force = true };
+	struct record_layout layout = record_layout(&dio_observer);
+	const struct field *at = layout_field(&layout, "path"), *stack = layout_field(&layout, "kstack");
+	const struct field *cgroup = layout_field(&layout, "cgroup"), *dev = layout_field(&layout, "dev");
+	struct account account = account_of(count);
+	struct recorder *w = new_recorder(&options);
+	struct frames frames = { .count = 1 };
+	char text[300], name[300];
+	bool paths = true, cgroups = true, stacks = true;
+	struct recorded event;
+	struct recording *r;
+	struct err err = {};
+	int ret = -1;
+	__u64 i;
+
+	recorder_add(w, &dio_observer, "iomap_dio", ERA_62);
+	recorder_start(w, 0, 0);
+	for (i = 0; i < count; i++) {
+		struct path_found found = { .path = text };
+		void *record = recorder_begin_record(w, 0, i, 0);
+
+		memset(record, 0, layout.size);
+		snprintf(text, sizeof(text), "/%0*llu", (int)path_len - 1, (unsigned long long)i);
+		snprintf(name, sizeof(name), "/%0*llu", (int)cgroup_len - 1, (unsigned long long)(i / every));
+		snprintf(frames.name[0], FRAME_TEXT, "f%llu", (unsigned long long)(i / 255));
+		layout_set(dev, record, devices ? i : 1);
+		layout_set(cgroup, record, i / every);
+		/* As record does: nothing is told twice. */
+		if (!recorder_knows_device(w, devices ? i : 1))
+			recorder_device(w, devices ? i : 1, name);
+		if (!recorder_knows_cgroup(w, i / every))
+			recorder_cgroup(w, i / every, name);
+		layout_set(at, record, recorder_path(w, &found));
+		layout_set(stack, record, recorder_stack(w, &frames));
+		recorder_end_record(w, 0, true);
+	}
+	recorder_end(w, &account, 0);
+	recorder_free(w);
+	r = recording_open(path, &err);
+	for (i = 0; r && (ret = recording_next(r, &event)) > 0; i++) {
+		struct path_found found = recording_path(r, layout_value(at, event.record));
+		const struct frames *named = recording_stack(r, layout_value(stack, event.record));
+		const char *group;
+
+		snprintf(text, sizeof(text), "/%0*llu", (int)path_len - 1, (unsigned long long)i);
+		paths = paths && found.path && !strcmp(found.path, text);
+		snprintf(frames.name[0], FRAME_TEXT, "f%llu", (unsigned long long)(i / 255));
+		stacks = stacks && named && !strcmp(named->name[0], frames.name[0]);
+		/* By its number, which takes its time. */
+		if (i % 97)
+			continue;
+		group = recording_cgroup(r, i / every);
+		snprintf(name, sizeof(name), "/%0*llu", (int)cgroup_len - 1, (unsigned long long)(i / every));
+		cgroups = cgroups && group && !strcmp(group, name);
+	}
+	ok(r && !ret && i == count, "most names: %s: all %llu records, to the end", what, (unsigned long long)count);
+	if (r && ret)
+		tap_diag("but ", recording_error(r)->text);
+	ok(paths && stacks && cgroups, "most names: %s: each with its names", what);
 	recording_close(r);
 }
 
@@ -937,7 +1159,15 @@ int main(int argc, char **argv)
 	damage(true);
 	rotation();
 	keep();
+	older();
+	no_directory();
+	full_at_rotation(true);
+	full_at_rotation(false);
 	many_names();
+	most_names("a cgroup each", 20000, 1, 10, 10, false);
+	most_names("a device each", 20000, 1, 10, 10, true);
+	most_names("a path each", 70000, 1000, 10, 10, false);
+	most_names("long texts", 100000, 8, 255, 250, false);
 	failures();
 	taken_in_part();
 	snprintf(clean_up, sizeof(clean_up), "rm -rf %s", directory);

@@ -2,7 +2,8 @@
 /*
  * Reports: what is added up is the sum of what came,
 	 whatever the order and however much; what stands in a page cannot end its script; slices
- * on a track nest. report write FILE [EVENTS] writes a recording of all observers, for other tests and for looking at the page.
+ * on a track nest. report write FILE [EVENTS [ORPHANS]] writes a recording of all observers, for other tests and for looking at the page; of
+ * ORPHANS requests more that are followed the begin is missing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -268,8 +269,8 @@ static void write_record(void *ctx, const struct observer *observer, const void 
 	w->count[i]++;
 }
 
-/* Five requests, each with the steps that a direct write has. */
-static void write_requests(struct writer *w)
+/* Five requests, each with the steps that a direct write has; and behind them @orphans, the begin of which is not there. */
+static void write_requests(struct writer *w, size_t orphans)
 {
 	static const __u8 steps[] = { FOLLOW_DIO_BEGIN, FOLLOW_OP_BEGIN, FOLLOW_LOOKUP, FOLLOW_BIO_SUBMIT, FOLLOW_DEVICE_QUEUE,
 				     FOLLOW_DEVICE_ISSUE,
@@ -279,8 +280,8 @@ static void write_requests(struct writer *w)
 
 	for (rank = 0; observers[rank] != &follow_observer; rank++)
 		;
-	for (i = 0; i < 5; i++) {
-		for (n = 0; n <= ARRAY_SIZE(steps); n++) {
+	for (i = 0; i < 5 + orphans; i++) {
+		for (n = i < 5 ? 0 : 1; n <= ARRAY_SIZE(steps); n++) {
 			struct follow_record *r = recorder_begin_record(w->recorder, rank, START, WALL);
 
 			if (!r)
@@ -305,7 +306,7 @@ static void write_requests(struct writer *w)
 	}
 }
 
-static int write_recording(const char *path, __u64 events)
+static int write_recording(const char *path, __u64 events, size_t orphans)
 {
 	struct recorder_options options = { .path = path, .command_line = "iomapscope record </script>", .force = true };
 	struct account accounts[16] = {};
@@ -323,7 +324,7 @@ static int write_recording(const char *path, __u64 events)
 	recorder_device(w.recorder, DEV_A, "259:3 nvme0n1p3 /srv/db");
 	recorder_device(w.recorder, DEV_B, "8:16 sdb </script>");
 	simulate(events, write_record, &w);
-	write_requests(&w);
+	write_requests(&w, orphans);
 	for (i = 0; i < observer_count; i++) {
 		accounts[i].command = observers[i]->command;
 		accounts[i].source = observers[i]->source[0].name;
@@ -852,7 +853,7 @@ static void test_tables(void)
 int main(int argc, char **argv)
 {
 	if (argc > 2 && !strcmp(argv[1], "write"))
-		return write_recording(argv[2], argc > 3 ? strtoull(argv[3], NULL, 10) : 20000);
+		return write_recording(argv[2], argc > 3 ? strtoull(argv[3], NULL, 10) : 20000, argc > 4 ? strtoull(argv[4], NULL, 10) : 0);
 	paths = paths_told(path_named, NULL);
 	test_phases();
 	test_failed();

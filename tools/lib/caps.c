@@ -43,14 +43,46 @@ static void keep(struct __user_cap_data_struct *data, int capability)
 	data[CAP_TO_INDEX(capability)].permitted |= CAP_TO_MASK(capability);
 }
 
+static void keep_few(struct __user_cap_data_struct *data, bool but_ptrace)
+{
+	if (!but_ptrace)
+		return;
+	keep(data, CAP_SYS_PTRACE);
+	keep(data, CAP_DAC_READ_SEARCH);
+}
+
 int caps_drop(bool but_ptrace)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = {};
 
-	if (but_ptrace) {
-		keep(kept, CAP_SYS_PTRACE);
-		keep(kept, CAP_DAC_READ_SEARCH);
-	}
+	keep_few(kept, but_ptrace);
 	return syscall(SYS_capset, &header, kept) ? -errno : 0;
+}
+
+int caps_pause(bool but_ptrace)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = {}, data[_LINUX_CAPABILITY_U32S_3];
+	int i;
+
+	keep_few(kept, but_ptrace);
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	for (i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].effective = kept[i].effective;
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+int caps_resume(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	int i;
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	for (i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].effective = data[i].permitted;
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }

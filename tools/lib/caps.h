@@ -18,4 +18,8 @@ bool caps_ptrace(void);
 /* Gives up every capability for good; with @but_ptrace all but what caps_ptrace() asks for and reading any file. 0 or -errno. */
 int caps_drop(bool but_ptrace);
 
+/* Does without what caps_drop() will give up, until caps_resume(): to see what will be possible then. 0 or -errno. */
+int caps_pause(bool but_ptrace);
+int caps_resume(void);
+
 #endif

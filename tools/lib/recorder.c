@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "dmio.h"
 #include "follow_fields.h"
 #include "recorder.h"
 #include "recording.h"
@@ -19,6 +21,9 @@
 #define BLOCK_BYTES	(256u << 10)	/* of records in one block */
 #define NAMES_WAITING	(256u << 10)	/* bytes of names that wait for the records */
 #define LEVEL		1		/* of zstd */
+
+/* Bytes of what one record names: two stacks, a path and the one before, a cgroup, devices; each with its NUL. */
+#define RECORD_NAMES_MAX (2 * NAME_MAX_BYTES + (2 + 1 + 1 + REGIONS_MAX) * (PATH_SHOWN + 1))
 
 /* Things that have a number each, found by what they are. */
 struct intern {
@@ -46,21 +51,28 @@ struct stream {
 	__u64 written, in_part;		/* events */
 };
 
+/* One of the files. */
+struct part {
+	char *path;
+	int fd;
+	unsigned int number;
+	__u64 begun_ns;
+	__u64 size, blocks, blocks_written;
+};
+
 struct recorder {
 	struct recorder_options options;
-	char *path;			/* of the file that is written */
-	int fd;
+	struct part part;		/* that is written */
 	char id[33];
-	unsigned int part;
-	__u64 part_ns, start_ns;
+	__u64 start_ns;
 	__s64 wall_offset_ns;
-	__u64 size, bytes;		/* of this file, of those before it */
-	__u64 blocks, blocks_written;
+	__u64 bytes;			/* of the files before it */
 	bool made;			/* the first file was not there before */
 	bool started, some;		/* some: the file has records */
 	struct stream stream[RECORDING_STREAMS];
 	int streams;
 	struct intern paths, stacks, devices, cgroups;
+	size_t other_bytes;		/* of text, of devices and cgroups, whose numbers alone are interned */
 	char *names;			/* that were not written yet */
 	size_t names_used, names_room;
 	__u64 path_base, stack_base;	/* numbers that were given and forgotten, in this file */
@@ -203,7 +215,7 @@ static bool put_block(struct recorder *w, enum block_type type, unsigned int cod
 		.magic = BLOCK_MAGIC,
 		.type = type,
 		.stream = stream < 0 ? NO_STREAM : stream,
-		.number = w->blocks,
+		.number = w->part.blocks,
 		.stored = size,
 		.size = size,
 		.count = count,
@@ -212,7 +224,7 @@ static bool put_block(struct recorder *w, enum block_type type, unsigned int cod
 	char *at;
 
 	if (!grow(&w->out, &w->out_room, w->out_used + bound)) {
-		fail(w, w->path, ENOMEM);
+		fail(w, w->part.path, ENOMEM);
 		return false;
 	}
 	at = w->out + w->out_used + sizeof(head);
@@ -231,7 +243,7 @@ static bool put_block(struct recorder *w, enum block_type type, unsigned int cod
 	head.crc = recording_crc(&head, offsetof(struct block_head, crc));
 	memcpy(w->out + w->out_used, &head, sizeof(head));
 	w->out_used += sizeof(head) + head.stored;
-	w->blocks++;
+	w->part.blocks++;
 	return true;
 }
 
@@ -242,24 +254,24 @@ static bool write_out(struct recorder *w)
 
 	w->out_used = 0;
 	while (done < len) {
-		ssize_t n = write(w->fd, w->out + done, len - done);
+		ssize_t n = write(w->part.fd, w->out + done, len - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
 			int error = n ? errno : ENOSPC;
 
-			fail(w, w->path, error);
+			fail(w, w->part.path, error);
 			/* What cannot be cut off is seen to be no whole block. */
-			if (done && ftruncate(w->fd, w->size))
+			if (done && ftruncate(w->part.fd, w->part.size))
 				errno = error;
-			lseek(w->fd, w->size, SEEK_SET);
+			lseek(w->part.fd, w->part.size, SEEK_SET);
 			return false;
 		}
 		done += n;
 	}
-	w->size += len;
-	w->blocks_written = w->blocks;
+	w->part.size += len;
+	w->part.blocks_written = w->part.blocks;
 	return true;
 }
 
@@ -301,7 +313,7 @@ static bool put_tags(struct recorder *w, struct tags *tags, enum block_type type
 	bool good = !tags->failed && put_block(w, type, 0, stream, 0, tags->data, tags->used);
 
 	if (tags->failed)
-		fail(w, w->path, ENOMEM);
+		fail(w, w->part.path, ENOMEM);
 	free(tags->data);
 	return good;
 }
@@ -319,8 +331,8 @@ static bool put_info(struct recorder *w)
 	put_text_tag(&tags, TAG_NODE, name.nodename);
 	put_tag(&tags, TAG_COMMAND_LINE, line, strnlen(line, 4096), NULL, 0);
 	put_text_tag(&tags, TAG_ID, w->id);
-	put_tag(&tags, TAG_PART, &w->part, sizeof(w->part), NULL, 0);
-	put_number_tag(&tags, TAG_START, w->part_ns);
+	put_tag(&tags, TAG_PART, &w->part.number, sizeof(w->part.number), NULL, 0);
+	put_number_tag(&tags, TAG_START, w->part.begun_ns);
 	put_number_tag(&tags, TAG_WALL_OFFSET, w->wall_offset_ns);
 	return put_tags(w, &tags, BLOCK_INFO, -1);
 }
@@ -413,12 +425,9 @@ static bool begin_file(struct recorder *w)
 
 	memcpy(head.magic, RECORDING_MAGIC, sizeof(head.magic));
 	head.crc = recording_crc(&head, offsetof(struct recording_head, crc));
-	w->blocks = w->blocks_written = 0;
-	w->size = 0;
-	w->some = false;
 	w->out_used = 0;
 	if (!grow(&w->out, &w->out_room, sizeof(head))) {
-		fail(w, w->path, ENOMEM);
+		fail(w, w->part.path, ENOMEM);
 		return false;
 	}
 	memcpy(w->out, &head, sizeof(head));
@@ -428,7 +437,6 @@ static bool begin_file(struct recorder *w)
 	for (i = 0; i < w->streams; i++) {
 		if (!put_schema(w, i))
 			return false;
-		w->stream[i].in_part = 0;
 	}
 	return write_out(w);
 }
@@ -442,6 +450,7 @@ static void forget_names(struct recorder *w)
 	intern_clear(&w->stacks);
 	intern_clear(&w->devices);
 	intern_clear(&w->cgroups);
+	w->other_bytes = 0;
 	w->names_used = 0;
 }
 
@@ -457,11 +466,94 @@ static int refuse(struct err *err, const char *path, int error)
 	return err_set(err, STATUS_OUTPUT, "cannot write %.200s: %s", path, strerror(error));
 }
 
+static void part_path(const struct recorder *w, unsigned int part, char *path)
+{
+	if (part)
+		snprintf(path, PATH_MAX, "%s.%u", w->options.path, part);
+	else
+		snprintf(path, PATH_MAX, "%s", w->options.path);
+}
+
+/* Whether a file of this name would be in the way of one of those that come behind @base; its number. 0: it would not. */
+static unsigned long later_number(const char *name, const char *base)
+{
+	size_t len = strlen(base), digits;
+
+	if (strncmp(name, base, len) || name[len] != '.')
+		return 0;
+	name += len + 1;
+	digits = strspn(name, "0123456789");
+	return name[digits] || name[0] == '0' || digits > 10 ? 0 : strtoul(name, NULL, 10);
+}
+
+/*
+ * The later files of an older recording would be met hours later, and those that are not be mixed with this one's: they are refused at once, or
+ * removed.
+ */
+static int older_files(const struct recorder *w, bool remove, struct err *err)
+{
+	const char *path = w->options.path, *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	char *name = slash ? strndup(path, slash - path + 1) : strdup(".");
+	DIR *dir = name ? opendir(name) : NULL;
+	unsigned long number, first = 0;
+	struct dirent *entry;
+	int ret = 0;
+
+	free(name);
+	if (!dir)
+		return err_set(err, STATUS_OUTPUT, "cannot look for files of an older recording beside %.200s: %s", path, strerror(errno));
+	while (!ret && (entry = readdir(dir))) {
+		number = later_number(entry->d_name, base);
+		if (number && (!first || number < first))
+			first = number;
+		if (number && remove && unlinkat(dirfd(dir), entry->d_name, 0))
+			ret = err_set(err, STATUS_OUTPUT, "cannot remove %.200s.%lu, of an older recording: %s", path, number, strerror(errno));
+	}
+	closedir(dir);
+	if (first && !remove)
+		return err_set(err, STATUS_USAGE, "%.200s.%lu is there already, of an older recording; --force removes it", path, first);
+	return ret;
+}
+
+static bool rotates(const struct recorder *w)
+{
+	return w->options.rotate_bytes || w->options.rotate_ns;
+}
+
+/* The next file, made and removed again: what is asked of its directory is seen by doing it. */
+static int try_next(const struct recorder *w, struct err *err)
+{
+	char path[PATH_MAX];
+	int fd, error;
+
+	part_path(w, 1, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	error = errno;
+	if (fd >= 0) {
+		close(fd);
+		if (!unlink(path))
+			return 0;
+		error = errno;
+	}
+	if (error != EACCES && error != EPERM)
+		return refuse(err, path, error);
+	return err_set(err, STATUS_OUTPUT, "cannot make and remove %.150s without the privileges that record gives up before it observes: %s; "
+		       "take a directory that user %u may write to, or do not rotate", path, strerror(error), geteuid());
+}
+
+int recorder_clear(struct recorder *w, struct err *err)
+{
+	if (!rotates(w))
+		return 0;
+	if (w->options.force && older_files(w, true, err))
+		return -1;
+	return try_next(w, err);
+}
+
 struct recorder *recorder_new(const struct recorder_options *options, struct err *err)
 {
 	struct recorder *w = calloc(1, sizeof(*w));
 	unsigned char random[16] = {};
-	char next[PATH_MAX];
 	size_t i;
 
 	if (!w) {
@@ -469,10 +561,10 @@ struct recorder *recorder_new(const struct recorder_options *options, struct err
 		return NULL;
 	}
 	w->options = *options;
-	w->fd = -1;
-	w->path = strdup(options->path);
+	w->part.fd = -1;
+	w->part.path = strdup(options->path);
 	w->zstd = ZSTD_createCCtx();
-	if (!w->path || !w->zstd) {
+	if (!w->part.path || !w->zstd) {
 		err_set(err, STATUS_FAILED, "no memory");
 		recorder_free(w);
 		return NULL;
@@ -481,20 +573,17 @@ struct recorder *recorder_new(const struct recorder_options *options, struct err
 		random[0] = 1;
 	for (i = 0; i < sizeof(random); i++)
 		sprintf(w->id + 2 * i, "%02x", random[i]);
-	/* The next one, too: what is there of an older recording is not to be mixed with this one. */
-	snprintf(next, sizeof(next), "%s.1", options->path);
-	if (!options->force && (options->rotate_bytes || options->rotate_ns) && !access(next, F_OK)) {
-		refuse(err, next, EEXIST);
+	w->part.fd = open(w->part.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	w->made = w->part.fd >= 0;
+	/* It is emptied when there is something to put in its place. */
+	if (w->part.fd < 0 && errno == EEXIST && options->force)
+		w->part.fd = open(w->part.path, O_WRONLY | O_CLOEXEC);
+	if (w->part.fd < 0) {
+		refuse(err, w->part.path, errno);
 		recorder_free(w);
 		return NULL;
 	}
-	w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	w->made = w->fd >= 0;
-	/* It is emptied when there is something to put in its place. */
-	if (w->fd < 0 && errno == EEXIST && options->force)
-		w->fd = open(w->path, O_WRONLY | O_CLOEXEC);
-	if (w->fd < 0) {
-		refuse(err, w->path, errno);
+	if (rotates(w) && !options->force && older_files(w, false, err)) {
 		recorder_free(w);
 		return NULL;
 	}
@@ -507,10 +596,10 @@ void recorder_free(struct recorder *w)
 
 	if (!w)
 		return;
-	if (w->fd >= 0) {
+	if (w->part.fd >= 0) {
 		if (!w->started && w->made)
-			unlink(w->path);
-		close(w->fd);
+			unlink(w->part.path);
+		close(w->part.fd);
 	}
 	for (i = 0; i < w->streams; i++)
 		free(w->stream[i].record);
@@ -522,7 +611,7 @@ void recorder_free(struct recorder *w)
 	free(w->planes);
 	free(w->names);
 	free(w->out);
-	free(w->path);
+	free(w->part.path);
 	free(w);
 }
 
@@ -543,7 +632,7 @@ int recorder_start(struct recorder *w, __u64 now_ns, __s64 wall_offset_ns)
 	int i;
 
 	w->started = true;
-	w->part_ns = w->start_ns = now_ns;
+	w->part.begun_ns = w->start_ns = now_ns;
 	w->wall_offset_ns = wall_offset_ns;
 	w->planes = malloc(BLOCK_BYTES);
 	for (i = 0; i < w->streams && w->planes; i++) {
@@ -553,12 +642,12 @@ int recorder_start(struct recorder *w, __u64 now_ns, __s64 wall_offset_ns)
 			break;
 	}
 	if (i < w->streams || !w->planes) {
-		fail(w, w->path, ENOMEM);
+		fail(w, w->part.path, ENOMEM);
 		return -1;
 	}
 	/* A device has nothing to cut off. */
-	if (!w->made && ftruncate(w->fd, 0) && errno != EINVAL) {
-		fail(w, w->path, errno);
+	if (!w->made && ftruncate(w->part.fd, 0) && errno != EINVAL) {
+		fail(w, w->part.path, errno);
 		return -1;
 	}
 	return begin_file(w) ? 0 : -1;
@@ -587,7 +676,7 @@ static void lose(struct recorder *w)
 	for (i = 0; i < w->streams; i++)
 		w->stream[i].count = w->stream[i].waiting = 0;
 	w->out_used = 0;
-	w->blocks = w->blocks_written;
+	w->part.blocks = w->part.blocks_written;
 }
 
 /* The names and the records that wait, by one write. */
@@ -665,57 +754,54 @@ static bool end_file(struct recorder *w, const struct account *accounts, __u64 n
 	return put_tags(w, &tags, BLOCK_END, -1) && write_out(w);
 }
 
-static void part_path(const struct recorder *w, unsigned int part, char *path)
-{
-	if (part)
-		snprintf(path, PATH_MAX, "%s.%u", w->options.path, part);
-	else
-		snprintf(path, PATH_MAX, "%s", w->options.path);
-}
-
 /*
  * Goes on in the next file. What a file accounts for is what is in it: what was filtered or lost is known at the very end, and told by the last
  * file alone, so that the accounts of all files add up. Nothing waits for a block.
  */
 static void rotate(struct recorder *w, __u64 now_ns)
 {
+	struct part old = w->part, next = { .number = old.number + 1, .begun_ns = now_ns };
 	struct account accounts[RECORDING_STREAMS] = {};
-	char path[PATH_MAX], *copy;
-	int fd, i;
+	char path[PATH_MAX];
+	bool good;
+	int i;
 
-	part_path(w, w->part + 1, path);
-	fd = open_file(w, path);
-	copy = strdup(path);
-	if (fd < 0 || !copy) {
-		fail(w, path, fd < 0 ? errno : ENOMEM);
-		if (fd >= 0)
-			close(fd);
-		free(copy);
-		return;
-	}
+	part_path(w, w->part.number + 1, path);
+	next.fd = open_file(w, path);
+	next.path = strdup(path);
+	if (next.fd < 0 || !next.path)
+		fail(w, path, next.fd < 0 ? errno : ENOMEM);
+	/* Only when there is a file to go on in does this one say so. */
+	w->part = next;
+	good = !w->error[0] && begin_file(w);
+	next = w->part;
+	w->part = old;
 	for (i = 0; i < w->streams; i++) {
 		accounts[i].seen = accounts[i].emitted = w->stream[i].in_part;
-		accounts[i].duration_ns = now_ns - w->part_ns;
+		accounts[i].duration_ns = now_ns - old.begun_ns;
 	}
-	if (!end_file(w, accounts, now_ns, strrchr(path, '/') ? strrchr(path, '/') + 1 : path)) {
-		close(fd);
-		unlink(path);
-		free(copy);
+	if (!good || !end_file(w, accounts, now_ns, strrchr(path, '/') ? strrchr(path, '/') + 1 : path)) {
+		w->out_used = 0;
+		w->part.blocks = w->part.blocks_written;
+		if (next.fd >= 0) {
+			close(next.fd);
+			unlink(path);
+		}
+		free(next.path);
 		return;
 	}
-	w->bytes += w->size;
-	close(w->fd);
-	free(w->path);
-	w->path = copy;
-	w->fd = fd;
-	w->part++;
-	w->part_ns = now_ns;
+	w->bytes += w->part.size;
+	close(old.fd);
+	free(old.path);
+	w->part = next;
+	w->some = false;
+	for (i = 0; i < w->streams; i++)
+		w->stream[i].in_part = 0;
 	forget_names(w);
 	w->path_base = w->stack_base = 0;
 	w->forget = false;
-	begin_file(w);
-	if (w->options.keep && w->part >= w->options.keep) {
-		part_path(w, w->part - w->options.keep, path);
+	if (w->options.keep && w->part.number >= w->options.keep) {
+		part_path(w, w->part.number - w->options.keep, path);
 		unlink(path);
 	}
 }
@@ -726,9 +812,9 @@ static void look_after(struct recorder *w)
 	struct stat st;
 	int i;
 
-	if (w->error[0] || fstat(w->fd, &st) || st.st_nlink)
+	if (w->error[0] || fstat(w->part.fd, &st) || st.st_nlink)
 		return;
-	snprintf(w->error, sizeof(w->error), "%.200s was removed while it was written", w->path);
+	snprintf(w->error, sizeof(w->error), "%.200s was removed while it was written", w->part.path);
 	for (i = 0; i < w->streams; i++) {
 		w->stream[i].written -= w->stream[i].in_part;
 		w->stream[i].in_part = 0;
@@ -740,8 +826,8 @@ static void rotate_if_due(struct recorder *w, __u64 now_ns)
 {
 	if (w->error[0] || !w->some)
 		return;
-	if ((w->options.rotate_bytes && w->size >= w->options.rotate_bytes) ||
-	    (w->options.rotate_ns && now_ns - w->part_ns >= w->options.rotate_ns)) {
+	if ((w->options.rotate_bytes && w->part.size >= w->options.rotate_bytes) ||
+	    (w->options.rotate_ns && now_ns - w->part.begun_ns >= w->options.rotate_ns)) {
 		flush_all(w);
 		if (!w->error[0])
 			rotate(w, now_ns);
@@ -760,13 +846,13 @@ void recorder_tick(struct recorder *w, __u64 now_ns)
 	rotate_if_due(w, now_ns);
 }
 
-/* Whether there is room for all that one record may name. */
+/* Whether there is room for all that one record may name: its device and those of its regions, among others. */
 static bool names_fit(const struct recorder *w)
 {
-	size_t bytes = w->paths.used + w->stacks.used + w->devices.used + w->cgroups.used;
+	size_t bytes = w->paths.used + w->stacks.used + w->other_bytes;
 
-	return w->paths.count < NAMES_PATHS && w->stacks.count + 2 <= NAMES_STACKS && w->devices.count < NAMES_OTHERS &&
-	       w->cgroups.count < NAMES_OTHERS && bytes + 4 * NAME_MAX_BYTES <= NAMES_BYTES;
+	return w->paths.count < NAMES_PATHS && w->stacks.count + 2 <= NAMES_STACKS && w->devices.count + 1 + REGIONS_MAX <= NAMES_OTHERS &&
+	       w->cgroups.count < NAMES_OTHERS && bytes + RECORD_NAMES_MAX <= NAMES_BYTES;
 }
 
 void *recorder_begin_record(struct recorder *w, int number, __u64 now_ns, __s64 wall_offset_ns)
@@ -836,7 +922,7 @@ static bool put_name(struct recorder *w, enum name_kind kind, __u64 number, cons
 	struct name_head head = { .kind = kind, .len = len, .number = number };
 
 	if (!grow(&w->names, &w->names_room, w->names_used + sizeof(head) + len)) {
-		fail(w, w->path, ENOMEM);
+		fail(w, w->part.path, ENOMEM);
 		return false;
 	}
 	memcpy(mempcpy(w->names + w->names_used, &head, sizeof(head)), data, len);
@@ -860,7 +946,7 @@ __u64 recorder_path(struct recorder *w, const struct path_found *found)
 	*p++ = 0;
 	number = intern(&w->paths, text, p - text, &added);
 	if (number < 0) {
-		fail(w, w->path, ENOMEM);
+		fail(w, w->part.path, ENOMEM);
 		return 0;
 	}
 	if (added)
@@ -882,7 +968,7 @@ __s32 recorder_stack(struct recorder *w, const struct frames *frames)
 		p = stpcpy(p, frames->name[i]) + 1;
 	number = intern(&w->stacks, text, p - text, &added);
 	if (number < 0) {
-		fail(w, w->path, ENOMEM);
+		fail(w, w->part.path, ENOMEM);
 		return -1;
 	}
 	if (added)
@@ -892,12 +978,15 @@ __s32 recorder_stack(struct recorder *w, const struct frames *frames)
 
 static void add_number(struct recorder *w, struct intern *in, enum name_kind kind, __u64 number, const char *text)
 {
+	size_t len = strnlen(text, PATH_SHOWN);
 	bool added;
 
-	if (intern(in, (char *)&number, sizeof(number), &added) < 0)
-		fail(w, w->path, ENOMEM);
-	else if (added)
-		put_name(w, kind, number, text, strnlen(text, PATH_SHOWN));
+	if (intern(in, (char *)&number, sizeof(number), &added) < 0) {
+		fail(w, w->part.path, ENOMEM);
+	} else if (added) {
+		put_name(w, kind, number, text, len);
+		w->other_bytes += len + 1;
+	}
 }
 
 bool recorder_knows_device(struct recorder *w, __u32 dev)
@@ -939,8 +1028,8 @@ void recorder_end(struct recorder *w, struct account *accounts, __u64 now_ns)
 		last[i] = *a;
 		last[i].seen -= before;
 		last[i].emitted -= before;
-		if (w->part)
-			last[i].duration_ns = now_ns - w->part_ns;
+		if (w->part.number)
+			last[i].duration_ns = now_ns - w->part.begun_ns;
 	}
 	/* Also behind a block that did not fit: this one is small. */
 	if (w->started)
@@ -959,10 +1048,10 @@ __u64 recorder_written(const struct recorder *w, int stream)
 
 unsigned int recorder_parts(const struct recorder *w)
 {
-	return w->part + 1;
+	return w->part.number + 1;
 }
 
 __u64 recorder_bytes(const struct recorder *w)
 {
-	return w->bytes + w->size;
+	return w->bytes + w->part.size;
 }

@@ -29,6 +29,12 @@ struct recorder_options {
 struct recorder *recorder_new(const struct recorder_options *options, struct err *err);
 void recorder_free(struct recorder *w);		/* of a recording that did not begin: removes what it has made */
 
+/*
+ * Where there will be several files: removes those of an older recording, if they are to be overwritten, and sees whether they can be
+ * made. Before recorder_start(), with no more privileges than there will be then.
+ */
+int recorder_clear(struct recorder *w, struct err *err);
+
 /* The next observer; returns its number. Before recorder_start(). */
 int recorder_add(struct recorder *w, const struct observer *observer, const char *source, enum flag_era era);
 /* 0, or -1 as recorder_error() tells. */

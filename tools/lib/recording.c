@@ -582,7 +582,7 @@ static int read_names(struct recording *r, const struct block_head *block)
 	while (at < end) {
 		struct name_head head;
 		struct text text;
-		bool good = true;
+		bool good = true, room = true;
 
 		if ((size_t)(end - at) < sizeof(head))
 			return damaged(r, "a name does not fit its block");
@@ -590,8 +590,22 @@ static int read_names(struct recording *r, const struct block_head *block)
 		at += sizeof(head);
 		if (head.len > (size_t)(end - at) || head.len > NAME_MAX_BYTES)
 			return damaged(r, "a name does not fit its block");
-		if (r->paths >= NAMES_PATHS || r->stacks >= NAMES_STACKS || r->devices >= NAMES_OTHERS || r->cgroups >= NAMES_OTHERS ||
-		    r->names_used + head.len > NAMES_BYTES + NAMES_PATHS + NAMES_STACKS + 2 * NAMES_OTHERS)
+		/* Of one kind there may be as many as there can while others are told. */
+		switch (head.kind) {
+		case NAME_PATH:
+			room = r->paths < NAMES_PATHS;
+			break;
+		case NAME_STACK:
+			room = r->stacks < NAMES_STACKS;
+			break;
+		case NAME_DEVICE:
+			room = r->devices < NAMES_OTHERS;
+			break;
+		case NAME_CGROUP:
+			room = r->cgroups < NAMES_OTHERS;
+			break;
+		}
+		if (!room || r->names_used + head.len > NAMES_BYTES + NAMES_PATHS + NAMES_STACKS + 2 * NAMES_OTHERS)
 			return damaged(r, "there are more names than there may be");
 		if (!keep_text(r, at, head.len, &text))
 			return no_memory(r);

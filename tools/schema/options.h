@@ -58,7 +58,7 @@
 	OPTION(OBSERVE, 'e', "observe", "LIST", WORDS, "lookups|ioends|dio|dax|aio|dmio|follow", "Recording", \
 	       "record these observers, separated by commas; by default all that this kernel has a source for, but follow") \
 	OPTION(FORCE, 0, "force", NULL, NONE, NULL, "Recording", \
-	       "overwrite files that are there") \
+	       "overwrite FILE, and remove FILE.1 and so on, if they are there") \
 	OPTION(ROTATE_SIZE, 0, "rotate-size", "SIZE", SIZE, NULL, "Recording", \
 	       "go on in the next file once one has this size, of 64k at least") \
 	OPTION(ROTATE_TIME, 0, "rotate-time", "TIME", TIME, NULL, "Recording", \

@@ -443,6 +443,30 @@ def check_gone(t, env):
     t.ok((emitted, seen) == (0, filtered + lost) and "output 50" in rest, "removed: all is counted as lost", said)
 
 
+def check_directory(t, env):
+    """Of somebody else: its files could be made with root's privileges alone, which are dropped by the time of the second one."""
+    directory = os.path.join(env.workdir, "others")
+    os.mkdir(directory, 0o755)
+    os.chown(directory, 65534, 65534)
+    path = os.path.join(directory, "recording")
+    done = tool.run("record", "-e", "lookups", "--rotate-size", "64k", "--duration", "1s", path)
+    t.ok(done.returncode == OUTPUT and "others/recording.1 without the privileges that record gives up" in done.stderr and
+         "user 0 may write to" in done.stderr and len(done.stderr.splitlines()) == 1, "a directory of somebody else: status and reason",
+         f"{done.returncode} {done.stderr}")
+    t.equal(os.listdir(directory), [], "a directory of somebody else: no file is left")
+    done = tool.run("record", "-e", "lookups", "--duration", "1s", path)
+    t.equal((done.returncode, os.listdir(directory)), (0, ["recording"]), "a directory of somebody else: a single file can be made", done.stderr)
+    os.chown(directory, 0, 0)
+    for name in ("recording.3", "recording.7"):
+        shutil.copyfile(path, os.path.join(directory, name))
+    os.unlink(path)
+    done = tool.run("record", "-e", "lookups", "--rotate-time", "1s", "--duration", "1s", path)
+    t.ok(done.returncode == 2 and "recording.3 is there already, of an older recording; --force removes it" in done.stderr,
+         "files of an older recording: status and reason", f"{done.returncode} {done.stderr}")
+    done = tool.run("record", "-e", "lookups", "-c", "nobody", "--rotate-time", "1s", "--duration", "1s", "--force", path)
+    t.equal((done.returncode, os.listdir(directory)), (0, ["recording"]), "files of an older recording: --force removes them", done.stderr)
+
+
 def check_refused(t, env, path):
     for args, status, word in ((["record"], 2, "give the FILE"), (["record", path], 2, "--force overwrites it"),
                                (["record", "-e", "dmio", "-f", env.xfs.file("f"), path + ".x"], 2, "of no file"),
@@ -473,6 +497,7 @@ def run(t, env):
         check_screen(t, env, path)
         check_nobody(t, env, path)
         check_refused(t, env, path)
+        check_directory(t, env)
         check_stacks(t, env)
         if not env.brief:
             check_formats(t, env, found)
