@@ -483,6 +483,11 @@ static void test_cgroups(void)
 	is_u64(model_events(model), 5, "and nothing is lost");
 	cgroup_forget(cgroups, gone[0]);
 	cgroup_forget(cgroups, gone[1]);
+	is_int(cgroup_note(cgroups, 987654321, 16000000000), 0, "a cgroup of which there is no key is noted");
+	is_u64(cgroups_gone(cgroups, 17000000000, gone, 4), 0, "it may be new");
+	is_u64(cgroups_gone(cgroups, 22000000000, gone, 4), 1, "and is gone after a while, as those are that have keys");
+	is_u64(gone[0], 987654321, "by its number");
+	cgroup_forget(cgroups, gone[0]);
 	put_link("/sys/dev/block/8:1", NULL);
 	devices_look(devices);
 	what.cgroups = 0;

@@ -467,6 +467,35 @@ def check_cgroups(t, env):
                 os.rmdir(os.path.join(root, name))
 
 
+def check_dead_cgroups(t, env):
+    """A cgroup all of whose work had no key gives its place back, too."""
+    with contextlib.ExitStack() as stack:
+        root, mounted = cgroup.hierarchy(env)
+        if mounted:
+            stack.callback(subprocess.run, ["umount", root])
+        path = env.xfs.file("dead", 65536)
+        export = stack.enter_context(Exporter(env.workdir, "--observers", "lookups", "--keys", 1, "--by-cgroup=2"))
+        tool.workload("seek", "-n", 1, path)        # the only key
+        for letter in "abc":
+            directory = os.path.join(root, f"dead-{os.getpid()}-{letter}")
+            os.mkdir(directory)
+            try:
+                cgroup.seek_in(directory, 10, path)
+            finally:
+                os.rmdir(directory)
+        full = export.scrape()
+        t.equal((full.sum("iomapscope_map_entries", map="keys"), full.sum("iomapscope_map_max_entries", map="cgroups")), (1, 2),
+                "one key, two places of cgroups")
+        deadline = time.monotonic() + tool.PATIENCE
+        # Without a name it is given up after a while only.
+        while True:
+            left = export.scrape().sum("iomapscope_map_entries", map="cgroups")
+            if left < 2 or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+        t.ok(left < 2, "places of cgroups that are gone and have no key are free again", left)
+
+
 def check_gone(t, env):
     """Keys of a device that is gone are taken out, and it has no series any more."""
     if not storage.loop_devices_work():
@@ -519,6 +548,7 @@ def run(t, env):
             check_gone(t, env)
             try:
                 check_cgroups(t, env)
+                check_dead_cgroups(t, env)
             except Skip as why:
                 t.skip("by cgroup", why)
     finally:
