@@ -140,6 +140,11 @@ static bool look(struct devices *devices, struct device *device)
 	/* One that is gone keeps its name, until what is known of it has been told. */
 	if (state == DEVICE_GONE && device->name[0])
 		strcpy(name, device->name);
+	/* Until it is forgotten it is not mixed up with the other one. */
+	if (state == DEVICE_THERE && (device->state == DEVICE_GONE || device->state == DEVICE_REPLACED) && strcmp(name, device->name)) {
+		state = DEVICE_REPLACED;
+		strcpy(name, device->name);
+	}
 	if (state == device->state && !strcmp(name, device->name))
 		return false;
 	device->state = state;
@@ -224,5 +229,5 @@ size_t devices_known(const struct devices *devices)
 bool device_gone(const struct devices *devices, size_t i, __u32 *dev)
 {
 	*dev = devices->device[i].dev;
-	return devices->device[i].state == DEVICE_GONE;
+	return devices->device[i].state == DEVICE_GONE || devices->device[i].state == DEVICE_REPLACED;
 }

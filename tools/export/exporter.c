@@ -261,7 +261,7 @@ static void forget_devices(struct exporter *exporter)
 static int read_all(struct exporter *exporter)
 {
 	__u64 gone[GONE_AT_ONCE], now_ns = monotonic_ns();
-	struct retirement what = { .now_ns = now_ns, .cgroup = gone, .room = exporter->setup.keys };
+	struct retirement what = { .cgroup = gone, .room = exporter->setup.keys };
 	bool relabel = devices_look(exporter->devices);
 	int group, ret = 0;
 
