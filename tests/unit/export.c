@@ -446,6 +446,11 @@ static void test_devices(void)
 	is_str(device_label(devices, DEV(253, 0)), "dm-0", "the kernel's name");
 	is_str(device_label(devices, DEV(9, 9)), "9:9", "one that is not there has its numbers");
 	is_int(device_state(devices, DEV(9, 9)), DEVICE_GONE, "and is gone");
+	put_link("/sys/dev/block/9:9", "../../devices/virtual/block/md9");
+	devices_look(devices);
+	is_str(device_label(devices, DEV(9, 9)), "md9", "until it comes");
+	is_int(device_state(devices, DEV(9, 9)), DEVICE_THERE, "as itself");
+	put_link("/sys/dev/block/9:9", NULL);
 	is_int(device_state(devices, 40), DEVICE_THERE, "one that is mounted is there");
 	is_int(device_state(devices, 42), DEVICE_UNKNOWN, "one that never was, nobody knows");
 	put_file("/proc/self/mountinfo", MOUNTS);

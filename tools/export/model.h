@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the programs' tables mean: keys become series by their labels, and those with equal labels are one. Keys of devices that are gone are
- * taken out once nothing happens on them for a while, as others may see them still; those of cgroups that are gone become the cgroup "other". No kernel here, and no text but the labels.
+ * taken out once nothing happens on them for a while, as others may see them still; those of cgroups that are gone become the cgroup
+ * "other". No kernel here, and no text but the labels.
  */
 #ifndef IOMAPSCOPE_EXPORT_MODEL_H
 #define IOMAPSCOPE_EXPORT_MODEL_H
@@ -42,7 +43,7 @@ int model_end(struct model *model);
 struct retirement {
 	const __u64 *cgroup;		/* that are gone */
 	size_t cgroups;
-	/* For how many keys there is room: where it gets scarce, devices that nobody knows are taken out once nothing happens on them for a while. */
+	/* For how many keys there is room: where it gets scarce, devices that nobody knows are treated like those that are gone. */
 	unsigned int room;
 };
 
