@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) __u64 metric_size_slot(__u64 bucket
 struct metric_value {
 	__u64 name[2];		/* of the file system type, in one of the CPUs' at least; the second half is written first */
 	__u64 begun;		/* of those that are a while in flight */
-	__u64 dropped;		/* of these, given up: another one has begun in their place */
+	__u64 dropped;		/* of these, given up: another one has begun in their place, or their end is counted in "other" */
 	__u64 untimed;		/* ended without a known latency */
 	__u64 errors;
 	__u64 ns;

@@ -673,6 +673,19 @@ static __always_inline void add_word(struct metric_value *v, __u32 word)
 		v->word[index]++;
 }
 
+/*
+ * What was counted as begun under this key ends under "other", where the key of the program that sees the end had no room. Out of line, as it
+ * hardly ever happens. A key that was taken out meanwhile has no begin any more.
+ */
+static __noinline int move_begun(const struct metric_key *key)
+{
+	struct metric_value *v = bpf_map_lookup_elem(&metrics, key);
+
+	if (v)
+		__sync_fetch_and_add(&v->dropped, 1);
+	return 0;
+}
+
 /* Adds what was in flight up at its end. What else it tells is added to the value returned, unless that is NULL. */
 static __always_inline struct metric_value *end_metric(struct observe_stats *st, __u32 program, const struct submitter *by, __u32 facet,
 						       bool failed, __u64 latency_ns)
@@ -684,7 +697,12 @@ static __always_inline struct metric_value *end_metric(struct observe_stats *st,
 		st->map_full++;
 		return NULL;
 	}
-	if (!by->begun)
+	if (by->begun && fs != by->fs) {
+		struct metric_key began = { .fs = by->fs, .cgroup = by->cgroup, .dev = by->dev, .facet = by->facet, .stats = STATS_END };
+
+		move_begun(&began);
+	}
+	if (!by->begun || fs != by->fs)
 		__sync_fetch_and_add(&v->begun, 1);
 	add_metric(st, v, failed, true, latency_ns);
 	return v;

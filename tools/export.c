@@ -112,6 +112,20 @@ static int check_args(const struct args *args, struct err *err)
 	return 0;
 }
 
+/* Gives up all capabilities, and checks what can only be told without them. */
+static int drop_caps(const struct args *args, struct err *err)
+{
+	const char *directory = args->text[OPT_TEXTFILE];
+	int ret = caps_drop(false);
+
+	if (ret)
+		return err_set(err, STATUS_FAILED, "cannot drop the capabilities: %s", strerror(-ret));
+	if (args->given[OPT_TEXTFILE] && access(directory, R_OK | W_OK | X_OK))
+		return err_set(err, STATUS_USAGE, "--textfile %s: %s, as the file is written without capabilities: let user %u write there "
+			       "(setfacl -m u:%u:rwx), or run as the owner with CAP_BPF and CAP_PERFMON", directory, strerror(errno), getuid(), getuid());
+	return 0;
+}
+
 static void set_up(struct exporter_setup *setup, const struct args *args)
 {
 	setup->args = args;
@@ -162,7 +176,7 @@ static int run(struct running *r, struct err *err)
 	struct listen_address at = {};
 	const char *missing;
 	char url[96];
-	int fd = -1, ret;
+	int fd = -1;
 
 	if (check_args(args, err))
 		return -1;
@@ -190,9 +204,8 @@ static int run(struct running *r, struct err *err)
 		return -1;
 	/* The kernel's BTF has been read and is not needed any more. */
 	malloc_trim(0);
-	ret = caps_drop(false);
-	if (ret)
-		return err_set(err, STATUS_FAILED, "cannot drop the capabilities: %s", strerror(-ret));
+	if (drop_caps(args, err))
+		return -1;
 	if (fd >= 0) {
 		listen_url(fd, url, sizeof(url));
 		fprintf(stderr, "iomapscope: export: %s\n", url);

@@ -366,6 +366,7 @@ def check_textfile(t, work):
         with open(path) as file:
             t.ok(Scrape(file.read()).sum("iomapscope_scrape_errors_total") >= 2, "failures are counted")
         t.equal(export.stop().status, 0, "it ends in order")
+    check_foreign_directory(t)
     small = os.path.join(work, "small")
     os.mkdir(small)
     storage.command("mount", "-t", "tmpfs", "-o", "size=64k", "none", small)
@@ -384,6 +385,27 @@ def check_textfile(t, work):
             t.ok(wait_for(lambda: "is written again" in export.stderr()), "and it goes on when there is room", export.stderr())
     finally:
         storage.command("umount", "-l", small)
+
+
+def check_foreign_directory(t):
+    """Root's capabilities are gone when the file is written: a directory of somebody else is refused at the start."""
+    with tempfile.TemporaryDirectory(prefix="export.") as directory:
+        os.chmod(directory, 0o755)
+        os.chown(directory, 65534, 65534)
+        command = [tool.TOOL, "export", "--observers", "lookups", "--textfile", directory]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                out, err = process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                out, err = process.communicate()
+        t.equal((process.returncode, out, err.count("\n")), (2, "", 1), "somebody else's directory: it does not start, and says one line", err)
+        t.ok(f"--textfile {directory}: Permission denied" in err and "setfacl -m u:0:rwx" in err, "why, and what to do", err)
+        t.equal(os.listdir(directory), [], "nothing is written there")
+        os.chmod(directory, 0o777)
+        with Exporter(directory, "--observers", "lookups", "--textfile", directory, listen=None) as export:
+            t.ok(wait_for(lambda: os.path.exists(os.path.join(directory, "iomapscope.prom"))), "with the right to write it does", export.stderr())
+            export.stop()
 
 
 def check_privileges(t, work):

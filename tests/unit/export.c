@@ -16,6 +16,7 @@
 #include "tap.h"
 
 #define CPUS	2
+#define SECOND	1000000000ULL
 #define DEV(major, minor) ((major) << 20 | (minor))
 #define XFS	0xffff888000001000ULL
 #define RELOADED 0xffff888000002000ULL
@@ -359,10 +360,14 @@ static void test_retiring(void)
 	struct devices *devices = devices_new(root);
 	struct model *model = model_new(GROUP_LOOKUPS, CPUS, devices, NULL);
 	struct source gone = source(XFS, DEV(7, 0), OP_READ, 1), stays = source(XFS, DEV(8, 1), OP_READ, 1), nobodys = source(XFS, 50, OP_READ, 1);
-	struct source *all[] = { &stays, &gone, &nobodys };
-	struct table table = { all, 3, 0 };
-	struct retirement what = { .now_ns = 1, .room = 100 };
+	struct source program = source(XFS, DEV(7, 0), OP_READ, 0), *all[] = { &stays, &gone, &nobodys, &program };
+	struct table table = { all, 4, 0 };
+	struct retirement what = { .room = 100 };
+	__u64 now_ns;
+	int n;
 
+	lookup(&program, 0, 10, 4096);
+	lookup(&program, 0, 10, 4096);
 	put_link("/sys/dev/block/7:0", "../../devices/virtual/block/loop0");
 	lookup(&gone, 0, 10, 4096);
 	lookup(&stays, 0, 10, 4096);
@@ -374,27 +379,58 @@ static void test_retiring(void)
 	is_int(model_retire(model, &what, take, &table) + table.taken, 0, "none is gone");
 	put_link("/sys/dev/block/7:0", NULL);
 	ok(devices_look(devices), "a device that goes away is noticed");
+	is_int(model_retire(model, &what, take, &table) + table.taken, 0, "it stays until nothing happens on it");
+	read_model(model, true, 60 * SECOND, all, 3);
+	is_int(model_retire(model, &what, take, &table) + table.taken, 0, "for a while");
+	read_model(model, false, 60 * SECOND + 2, all, 3);
+	is_u64(count_of(model, "device=\"loop0\",fstype=\"xfs\",op=\"read\""), 1, "what it had until then is told");
 	is_int(model_retire(model, &what, take, &table), 0, "it is taken out");
 	is_int(table.taken, 1, "and no other");
-	read_model(model, true, 2, all, 1);
+	read_model(model, true, 60 * SECOND + 3, all, 1);
 	is_u64(count_of(model, "device=\"loop0\",fstype=\"xfs\",op=\"read\""), ~0ULL, "it has no series any more");
 	is_u64(model_events(model), 2, "what it had is counted still");
 	ok(!model_has_device(model, DEV(7, 0)) && model_has_device(model, DEV(8, 1)), "whether there is a key of a device");
 	device_forget(devices, DEV(7, 0));
 
-	read_model(model, false, 3, all, 3);
-	what.now_ns = 61000000003;
-	what.room = 100;
-	is_int(model_retire(model, &what, take, &table) + table.taken, 2, "one that is gone all the same goes again");
-	read_model(model, false, 4, all + 2, 1);
+	/* Whose file system is mounted elsewhere still, or whose disk has been pulled out. */
 	table.taken = 0;
-	read_model(model, false, 5, (struct source *[]){ &stays, &nobodys }, 2);
+	for (now_ns = 100 * SECOND; now_ns < 300 * SECOND; now_ns += 15 * SECOND) {
+		lookup(&gone, 1, 10, 4096);
+		read_model(model, false, now_ns, (struct source *[]){ &stays, &gone, &program }, 3);
+		is_int(model_retire(model, &what, take, &table) + table.taken, 0, "one that is gone and in use stays");
+	}
+	is_u64(count_of(model, "device=\"7:0\",fstype=\"xfs\",op=\"read\""), 17, "with all its keys: its counters never go backwards");
+	read_model(model, false, 600 * SECOND, (struct source *[]){ &stays, &gone, &program }, 3);
+	is_int(model_retire(model, &what, take, &table) + table.taken, 2, "and goes as a whole, once it is quiet");
+	for (n = 0; n < 3; n++) {
+		lookup(&gone, 1, 10, 4096);
+		read_model(model, false, (700 + 200 * n) * SECOND, (struct source *[]){ &stays, &gone }, 2);
+		table.taken = 0;
+		is_int(model_retire(model, &what, take, &table) + table.taken, 0, "it is not quiet because it is read seldom");
+	}
+
+	read_model(model, false, 2000 * SECOND, (struct source *[]){ &stays, &nobodys }, 2);
+	read_model(model, false, 2100 * SECOND, (struct source *[]){ &stays, &nobodys }, 2);
+	table.taken = 0;
 	is_int(model_retire(model, &what, take, &table) + table.taken, 0, "a device that nobody knows stays while there is room");
 	what.room = 2;
-	what.now_ns = 50000000000;
+	lookup(&nobodys, 0, 10, 4096);
+	read_model(model, false, 2200 * SECOND, (struct source *[]){ &stays, &nobodys }, 2);
 	is_int(model_retire(model, &what, take, &table) + table.taken, 0, "or something happens");
-	what.now_ns = 61000000006;
+	read_model(model, false, 2261 * SECOND, (struct source *[]){ &stays, &nobodys }, 2);
 	is_int(model_retire(model, &what, take, &table) + table.taken, 1, "and goes where room is scarce and nothing happens");
+	what.room = 100;
+	put_file("/proc/self/mountinfo", MOUNTS "30 1 0:50 / /b rw - btrfs /dev/nowhere/pool rw\n");
+	devices_look(devices);
+	read_model(model, true, 2300 * SECOND, (struct source *[]){ &stays, &nobodys }, 2);
+	put_file("/proc/self/mountinfo", MOUNTS);
+	devices_look(devices);
+	table.taken = 0;
+	is_int(model_retire(model, &what, take, &table) + table.taken, 0, "one that is not mounted any more stays for a while, too");
+	put_file("/proc/self/mountinfo", MOUNTS "30 1 0:50 / /b rw - btrfs /dev/nowhere/pond rw\n");
+	devices_look(devices);
+	is_int(model_retire(model, &what, take, &table) + table.taken, 1, "but not if its number is another one's");
+	put_file("/proc/self/mountinfo", MOUNTS);
 	model_free(model);
 	devices_free(devices);
 }
@@ -410,12 +446,32 @@ static void test_devices(void)
 	is_str(device_label(devices, DEV(253, 0)), "dm-0", "the kernel's name");
 	is_str(device_label(devices, DEV(9, 9)), "9:9", "one that is not there has its numbers");
 	is_int(device_state(devices, DEV(9, 9)), DEVICE_GONE, "and is gone");
+	put_link("/sys/dev/block/9:9", "../../devices/virtual/block/md9");
+	devices_look(devices);
+	is_str(device_label(devices, DEV(9, 9)), "md9", "until it comes");
+	is_int(device_state(devices, DEV(9, 9)), DEVICE_THERE, "as itself");
+	put_link("/sys/dev/block/9:9", NULL);
 	is_int(device_state(devices, 40), DEVICE_THERE, "one that is mounted is there");
 	is_int(device_state(devices, 42), DEVICE_UNKNOWN, "one that never was, nobody knows");
 	put_file("/proc/self/mountinfo", MOUNTS);
 	ok(devices_look(devices), "it is unmounted");
 	is_int(device_state(devices, 40), DEVICE_GONE, "then it is gone");
 	is_str(device_label(devices, 40), "nowhere/pool", "and keeps its name");
+	put_file("/proc/self/mountinfo", MOUNTS "32 1 0:40 / /b rw - btrfs /dev/nowhere/pool rw\n");
+	devices_look(devices);
+	is_int(device_state(devices, 40), DEVICE_THERE, "it comes back");
+	put_file("/proc/self/mountinfo", MOUNTS);
+	devices_look(devices);
+	put_file("/proc/self/mountinfo", MOUNTS "33 1 0:40 / /b rw - btrfs /dev/nowhere/pond rw\n");
+	ok(devices_look(devices), "its number is another one's");
+	is_int(device_state(devices, 40), DEVICE_REPLACED, "which is told");
+	is_str(device_label(devices, 40), "nowhere/pool", "and not mixed up with it");
+	ok(!devices_look(devices) && device_state(devices, 40) == DEVICE_REPLACED, "until it is forgotten");
+	device_forget(devices, 40);
+	is_int(device_state(devices, 40), DEVICE_THERE, "then the other one is there");
+	is_str(device_label(devices, 40), "nowhere/pond", "by its name");
+	put_file("/proc/self/mountinfo", MOUNTS);
+	devices_look(devices);
 	put_link("/sys/dev/block/253:0", "../../devices/virtual/block/dm-7");
 	ok(devices_look(devices), "another name is noticed");
 	is_str(device_label(devices, DEV(253, 0)), "dm-7", "and taken over");
@@ -442,7 +498,7 @@ static void test_cgroups(void)
 	struct source a = source(XFS, DEV(8, 1), OP_READ, 1), b = a, other = a, late = a;
 	struct source *all[] = { &a, &b, &other, &late };
 	struct table table = { all, 4, 0 };
-	struct retirement what = { .now_ns = 10000000000, .room = 100 };
+	struct retirement what = { .room = 100 };
 	__u64 gone[4];
 
 	put_dir("/cgroup");
@@ -483,11 +539,17 @@ static void test_cgroups(void)
 	is_u64(model_events(model), 5, "and nothing is lost");
 	cgroup_forget(cgroups, gone[0]);
 	cgroup_forget(cgroups, gone[1]);
+	is_int(cgroup_note(cgroups, 987654321, 16000000000), 0, "a cgroup of which there is no key is noted");
+	is_u64(cgroups_gone(cgroups, 17000000000, gone, 4), 0, "it may be new");
+	is_u64(cgroups_gone(cgroups, 22000000000, gone, 4), 1, "and is gone after a while, as those are that have keys");
+	is_u64(gone[0], 987654321, "by its number");
+	cgroup_forget(cgroups, gone[0]);
 	put_link("/sys/dev/block/8:1", NULL);
 	devices_look(devices);
 	what.cgroups = 0;
+	read_model(model, true, 100 * SECOND, (struct source *[]){ &a, &other }, 2);
 	model_retire(model, &what, take, &table);
-	read_model(model, true, 17000000000, all, 0);
+	read_model(model, true, 101 * SECOND, all, 0);
 	is_u64(model_series(model) + model_keys(model), 0, "with its device all goes");
 	is_u64(model_events(model), 5, "and stays counted");
 	is_u64(model_overflow(model), 1, "so does overflow");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -129,6 +130,11 @@ void cgroup_forget(struct cgroups *cgroups, __u64 id)
 
 	if (known)
 		*known = cgroups->known[--cgroups->count];
+}
+
+int cgroup_note(struct cgroups *cgroups, __u64 id, __u64 now_ns)
+{
+	return find_or_add(cgroups, id, now_ns) ? 0 : -ENOMEM;
 }
 
 size_t cgroups_gone(struct cgroups *cgroups, __u64 now_ns, __u64 *id, size_t max)

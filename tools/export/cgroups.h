@@ -23,7 +23,9 @@ enum cgroup_state cgroup_state(struct cgroups *cgroups, __u64 id, __u64 now_ns);
 /* Its path, of one that is there. Lives until the next call. */
 const char *cgroup_label(struct cgroups *cgroups, __u64 id);
 void cgroup_forget(struct cgroups *cgroups, __u64 id);
-/* Those that are gone, at most @max of them; how many. */
+/* There is one with this number. 0 or -ENOMEM. */
+int cgroup_note(struct cgroups *cgroups, __u64 id, __u64 now_ns);
+/* Of those that were noted or asked for those that are gone, at most @max of them; how many. */
 size_t cgroups_gone(struct cgroups *cgroups, __u64 now_ns, __u64 *id, size_t max);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct device {
 	__u32 dev;
-	bool was_mounted;
+	bool was_there;
 	enum device_state state;
 	char name[DEVICE_NAME];
 };
@@ -131,15 +131,19 @@ static bool look(struct devices *devices, struct device *device)
 			state = DEVICE_GONE;
 			snprintf(name, sizeof(name), "%u:%u", device->dev >> 20, device->dev & 0xfffff);
 		}
-	} else if (mounted_name(devices, device->dev, name)) {
-		device->was_mounted = true;
-	} else {
-		state = device->was_mounted ? DEVICE_GONE : DEVICE_UNKNOWN;
+	} else if (!mounted_name(devices, device->dev, name)) {
+		state = device->was_there ? DEVICE_GONE : DEVICE_UNKNOWN;
 		snprintf(name, sizeof(name), "0:%u", device->dev);
 	}
 	/* One that is gone keeps its name, until what is known of it has been told. */
 	if (state == DEVICE_GONE && device->name[0])
 		strcpy(name, device->name);
+	/* Until it is forgotten it is not mixed up with the other one. */
+	if (state == DEVICE_THERE && device->was_there && device->state != DEVICE_THERE && strcmp(name, device->name)) {
+		state = DEVICE_REPLACED;
+		strcpy(name, device->name);
+	}
+	device->was_there |= state == DEVICE_THERE;
 	if (state == device->state && !strcmp(name, device->name))
 		return false;
 	device->state = state;
@@ -224,5 +228,5 @@ size_t devices_known(const struct devices *devices)
 bool device_gone(const struct devices *devices, size_t i, __u32 *dev)
 {
 	*dev = devices->device[i].dev;
-	return devices->device[i].state == DEVICE_GONE;
+	return devices->device[i].state == DEVICE_GONE || devices->device[i].state == DEVICE_REPLACED;
 }

@@ -28,6 +28,7 @@ enum device_state {
 	DEVICE_THERE,
 	DEVICE_GONE,
 	DEVICE_UNKNOWN,		/* never mounted here: nobody can say */
+	DEVICE_REPLACED,	/* gone, and its number is another one's by now */
 };
 
 enum device_state device_state(struct devices *devices, __u32 dev);
@@ -35,7 +36,7 @@ enum device_state device_state(struct devices *devices, __u32 dev);
 /* Forgets one that nobody asks for any more. */
 void device_forget(struct devices *devices, __u32 dev);
 size_t devices_known(const struct devices *devices);
-/* Whether the one at @i of those known is gone, and which it is. */
+/* Whether the one at @i of those known is gone or replaced, and which it is. */
 bool device_gone(const struct devices *devices, size_t i, __u32 *dev);
 
 #endif

@@ -179,6 +179,26 @@ static int retire(struct exporter *exporter, const struct retirement *what)
 	return ret;
 }
 
+struct noting {
+	struct cgroups *cgroups;
+	__u64 now_ns;
+};
+
+static int on_cgroup(void *ctx, __u64 id)
+{
+	const struct noting *noting = ctx;
+
+	return cgroup_note(noting->cgroups, id, noting->now_ns);
+}
+
+/* Also those that have room and no key: all their work may have gone to "other". */
+static int note_cgroups(struct exporter *exporter, __u64 now_ns)
+{
+	struct noting noting = { exporter->cgroups, now_ns };
+
+	return exporter->cgroups_map < 0 ? 0 : read_numbers(exporter->cgroups_map, on_cgroup, &noting);
+}
+
 /* Their numbers may have room again, also for others. */
 static void forget_cgroups(struct exporter *exporter, const struct retirement *what)
 {
@@ -241,13 +261,16 @@ static void forget_devices(struct exporter *exporter)
 static int read_all(struct exporter *exporter)
 {
 	__u64 gone[GONE_AT_ONCE], now_ns = monotonic_ns();
-	struct retirement what = { .now_ns = now_ns, .cgroup = gone, .room = exporter->setup.keys };
+	struct retirement what = { .cgroup = gone, .room = exporter->setup.keys };
 	bool relabel = devices_look(exporter->devices);
-	int group, ret;
+	int group, ret = 0;
 
-	if (exporter->cgroups)
+	if (exporter->cgroups) {
+		ret = note_cgroups(exporter, now_ns);
 		what.cgroups = cgroups_gone(exporter->cgroups, now_ns, gone, GONE_AT_ONCE);
-	ret = retire(exporter, &what);
+	}
+	if (!ret)
+		ret = retire(exporter, &what);
 	if (!ret)
 		forget_cgroups(exporter, &what);
 	forget_devices(exporter);

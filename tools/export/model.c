@@ -15,7 +15,7 @@ struct entry {
 	char fstype[16];
 	struct series *series;		/* NULL: has no labels yet */
 	unsigned int reading;		/* that it was last in */
-	__u64 events, changed_ns;	/* of devices that nobody knows */
+	__u64 events, changed_ns;
 	struct metric_value *kept;
 	struct entry *next;
 };
@@ -233,6 +233,8 @@ static int label(struct model *model, struct entry *entry)
 		return -ENOMEM;
 	entry->series = series;
 	series->keys++;
+	if (series->changed_ns < entry->changed_ns)
+		series->changed_ns = entry->changed_ns;
 	return 0;
 }
 
@@ -297,6 +299,8 @@ static void add_sum(struct model *model, struct entry *entry, const struct metri
 	if (events != entry->events) {
 		entry->events = events;
 		entry->changed_ns = model->now_ns;
+		if (entry->series)
+			entry->series->changed_ns = model->now_ns;
 	}
 	if (entry->series)
 		metric_add(&entry->series->sum, sum);
@@ -411,10 +415,20 @@ static int keep(struct model *model, const struct entry *from, const struct metr
 			return -ENOMEM;
 		}
 		strcpy(entry->fstype, from->fstype);
+		entry->changed_ns = from->changed_ns;
 		entry->kept = kept;
 	}
 	metric_add(entry->kept, sum);
 	return 0;
+}
+
+/*
+ * As the readings have it, however seldom they are. The keys of a series go together: without one of them its counters would go
+ * backwards.
+ */
+static bool is_quiet(const struct model *model, const struct entry *entry)
+{
+	return model->now_ns - (entry->series ? entry->series->changed_ns : entry->changed_ns) > QUIET_NS;
 }
 
 static bool is_retired(struct model *model, const struct entry *entry, const struct retirement *what, bool scarce, bool *by_cgroup)
@@ -427,9 +441,9 @@ static bool is_retired(struct model *model, const struct entry *entry, const str
 	if (key->fs == METRIC_FS_OTHER)
 		return false;
 	state = device_state(model->devices, key->dev);
-	if (state == DEVICE_GONE)
+	if (state == DEVICE_REPLACED)
 		return true;
-	if (state == DEVICE_UNKNOWN && scarce && what->now_ns - entry->changed_ns > QUIET_NS)
+	if ((state == DEVICE_GONE || (state == DEVICE_UNKNOWN && scarce)) && is_quiet(model, entry))
 		return true;
 	for (i = 0; i < what->cgroups && !*by_cgroup; i++)
 		*by_cgroup = key->cgroup == what->cgroup[i];

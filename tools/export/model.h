@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the programs' tables mean: keys become series by their labels, and those with equal labels are one. Keys of devices that are gone are
- * taken out, those of cgroups that are gone become the cgroup "other". No kernel here, and no text but the labels.
+ * taken out once nothing happens on them for a while, as others may see them still; those of cgroups that are gone become the cgroup
+ * "other". No kernel here, and no text but the labels.
  */
 #ifndef IOMAPSCOPE_EXPORT_MODEL_H
 #define IOMAPSCOPE_EXPORT_MODEL_H
@@ -19,6 +20,7 @@ struct series {
 	char *labels;			/* device="sda",fstype="xfs",op="read" */
 	size_t len;
 	struct metric_value sum;	/* of the last reading */
+	__u64 changed_ns;		/* something happened on one of its keys */
 	unsigned int keys;		/* that make it up */
 	struct series *next;		/* of the same hash */
 };
@@ -39,10 +41,9 @@ int model_slot(struct model *model, unsigned int slot, const struct metric_value
 int model_end(struct model *model);
 
 struct retirement {
-	__u64 now_ns;
 	const __u64 *cgroup;		/* that are gone */
 	size_t cgroups;
-	/* For how many keys there is room: where it gets scarce, devices that nobody knows are taken out once nothing happens on them. */
+	/* For how many keys there is room: where it gets scarce, devices that nobody knows are treated like those that are gone. */
 	unsigned int room;
 };
 

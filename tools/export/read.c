@@ -104,6 +104,20 @@ int read_and_delete(struct reader *reader, int fd, const struct metric_key *key,
 	return bpf_map_lookup_and_delete_elem(fd, key, reader->value);
 }
 
+int read_numbers(int fd, int (*each)(void *, __u64), void *ctx)
+{
+	__u64 number, *from = NULL;
+	int ret;
+
+	while (!(ret = bpf_map_get_next_key(fd, from, &number))) {
+		ret = each(ctx, number);
+		if (ret)
+			return ret;
+		from = &number;
+	}
+	return ret == -ENOENT ? 0 : ret;
+}
+
 int count_entries(int fd, unsigned int *entries, unsigned int *room)
 {
 	struct bpf_map_info info = {};

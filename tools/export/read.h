@@ -33,6 +33,9 @@ int read_slots(struct reader *reader, int fd, unsigned int slots, int (*each)(vo
 /* Takes a key out, and what it had. 0 or -errno; -ENOENT: it was not there. The values live until the next call. */
 int read_and_delete(struct reader *reader, int fd, const struct metric_key *key, const struct metric_value **values);
 
+/* Calls @each with each key of a hash of numbers, until it returns an error. 0 or -errno. */
+int read_numbers(int fd, int (*each)(void *ctx, __u64 number), void *ctx);
+
 /* How many entries there are in a hash of any kind, and how many there can be. 0 or -errno. */
 int count_entries(int fd, unsigned int *entries, unsigned int *room);
 

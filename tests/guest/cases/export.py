@@ -5,6 +5,7 @@ import collections
 import contextlib
 import errno
 import fcntl
+import mmap
 import os
 import re
 import shutil
@@ -29,6 +30,7 @@ import machine    # noqa: E402
 KILOBYTE, MEGABYTE = 1 << 10, 1 << 20
 PAGE = 4096
 SYNC_WRITE = 2
+QUIET_SECONDS = 60      # of tools/export/model.c
 LOOP_CTL_REMOVE = 0x4C81
 EVENTS = {"lookups": "iomap_lookup", "steps": "iomap_step", "ioends": "iomap_ioend", "dio": "iomap_dio", "dax": "dax_iomap_fault",
           "aio": "aio_iocb", "dmio": "dm_io"}
@@ -427,6 +429,27 @@ def check_overflow(t, env):
     accounted(t, scrape, "overflow", lossless=False)
 
 
+def check_no_room_at_the_end(t, env, source):
+    """What has begun with room, and has none in the key of the program that sees the end, is not in flight for ever."""
+    path, count = env.xfs.file("end", 65536), 20
+    with Exporter(env.workdir, "--observers", "dio", "--keys", 1) as export:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECT)
+        try:
+            with mmap.mmap(-1, PAGE) as buffer:
+                for _ in range(count):
+                    # With events of stock kernels only the return shows that it is over.
+                    os.preadv(fd, [buffer], 65536)
+                    os.preadv(fd, [buffer], 0)
+        finally:
+            os.close(fd)
+        scrape = export.scrape()
+    name = device_name(env.xfs.dev)
+    t.ok(scrape.sum("iomap_dio_duration_seconds_count") >= 2 * count and scrape.sum("iomapscope_map_entries", map="keys") == 1,
+         f"{source}: requests, and one key", scrape.of("iomap_dio_duration_seconds_count"))
+    t.equal({labels["device"]: value for labels, value in scrape.of("iomap_dio_in_flight") if labels["device"] in (name, "other") and value}, {},
+            f"{source}: none is in flight when all are over")
+
+
 def check_cgroups(t, env):
     """Those beyond the cap, and those that are gone, are the cgroup "other"; the sum of all never goes backwards."""
     with contextlib.ExitStack() as stack:
@@ -467,8 +490,37 @@ def check_cgroups(t, env):
                 os.rmdir(os.path.join(root, name))
 
 
+def check_dead_cgroups(t, env):
+    """A cgroup all of whose work had no key gives its place back, too."""
+    with contextlib.ExitStack() as stack:
+        root, mounted = cgroup.hierarchy(env)
+        if mounted:
+            stack.callback(subprocess.run, ["umount", root])
+        path = env.xfs.file("dead", 65536)
+        export = stack.enter_context(Exporter(env.workdir, "--observers", "lookups", "--keys", 1, "--by-cgroup=2"))
+        tool.workload("seek", "-n", 1, path)        # the only key
+        for letter in "abc":
+            directory = os.path.join(root, f"dead-{os.getpid()}-{letter}")
+            os.mkdir(directory)
+            try:
+                cgroup.seek_in(directory, 10, path)
+            finally:
+                os.rmdir(directory)
+        full = export.scrape()
+        t.equal((full.sum("iomapscope_map_entries", map="keys"), full.sum("iomapscope_map_max_entries", map="cgroups")), (1, 2),
+                "one key, two places of cgroups")
+        deadline = time.monotonic() + tool.PATIENCE
+        # Without a name it is given up after a while only.
+        while True:
+            left = export.scrape().sum("iomapscope_map_entries", map="cgroups")
+            if left < 2 or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+        t.ok(left < 2, "places of cgroups that are gone and have no key are free again", left)
+
+
 def check_gone(t, env):
-    """Keys of a device that is gone are taken out, and it has no series any more."""
+    """Keys of a device that is gone are taken out when nothing happens on it any more, and it has no series then."""
     if not storage.loop_devices_work():
         t.skip("a device that is gone", "no loop devices")
         return
@@ -492,17 +544,26 @@ def check_gone(t, env):
                     fcntl.ioctl(control, LOOP_CTL_REMOVE, int(name.removeprefix("loop")))
                     break
                 time.sleep(0.05)
-        after = export.scrape()
-        gone = not os.path.exists(f"/sys/class/block/{name}")
-        series = [labels for samples in after.samples.values() for labels in samples if ("device", name) in labels]
+        gone, begin = not os.path.exists(f"/sys/class/block/{name}"), time.monotonic()
+        first = last = after = export.scrape()
+
+        def series():
+            return [labels for samples in after.samples.values() for labels in samples if ("device", name) in labels]
+
+        while gone and series() and time.monotonic() - begin < QUIET_SECONDS + tool.PATIENCE:
+            time.sleep(1)
+            last, after = after, export.scrape()
+        took = time.monotonic() - begin
         t.ok(there.sum("iomap_lookups_total", device=name) >= 10 and not before.of("iomap_lookups_total", device=name), "it had series",
              there.of("iomap_lookups_total"))
         if not gone:
             t.skip("a device that is gone has no series", "the loop device stays")
         else:
-            t.equal(series, [], "a device that is gone has no series")
+            t.ok(first.sum("iomap_lookups_total", device=name) >= there.sum("iomap_lookups_total", device=name) and took >= QUIET_SECONDS,
+                 "a device that is gone stays for a while, so that all it had is told", took)
+            t.equal(series(), [], "and has no series then")
             t.ok(after.sum("iomapscope_map_entries", observer="lookups", map="keys") <
-                 there.sum("iomapscope_map_entries", observer="lookups", map="keys"), "nor keys")
+                 last.sum("iomapscope_map_entries", observer="lookups", map="keys"), "nor keys")
             t.ok(after.sum("iomapscope_events_emitted_total") >= there.sum("iomapscope_events_emitted_total"),
                  "what it had stays counted as emitted")
         accounted(t, after, "gone", lossless=False)
@@ -513,12 +574,16 @@ def run(t, env):
     try:
         sources = check_everything(t, env)
         check_overflow(t, env)
+        # The tracepoint alone does not tell of a read at the end of the file that it is over.
+        if sources.get("dio", "iomap_dio_rw") != "iomap_dio_rw":
+            check_no_room_at_the_end(t, env, sources["dio"])
         if "steps" in sources:
             check_steps(t, env)
         if not env.brief:
             check_gone(t, env)
             try:
                 check_cgroups(t, env)
+                check_dead_cgroups(t, env)
             except Skip as why:
                 t.skip("by cgroup", why)
     finally:
