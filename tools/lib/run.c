@@ -225,8 +225,8 @@ static void configure(struct observation *o)
 		config->wakeup_bytes = 1;
 	config->stacks = args->given[OPT_STACKS] ? stacks_of_choice[args->number[OPT_STACKS]] : 0;
 	config->paths = observer_shows(o->observer, KIND_PATH) && (!config->hist || config->hist_by == BY_INO || config->hist_by == BY_TOP);
-	config->plain = config->hist && (config->hist_by == BY_OP || config->hist_by == BY_TYPE) && libbpf_num_possible_cpus() <= PLAIN_CPUS && !config->pid && !config->by_comm && !config->devs && !config->by_ino &&
-			!config->by_cgroup && !config->op_mask && !config->errors && !config->min_latency_ns;
+	config->plain = config->hist && (config->hist_by == BY_OP || config->hist_by == BY_TYPE) && libbpf_num_possible_cpus() <= PLAIN_CPUS &&
+			!config->pid && !config->by_comm && !config->devs && !config->by_ino && !config->by_cgroup && !config->op_mask && !config->errors && !config->min_latency_ns;
 }
 
 static void discard(struct observation *o)
@@ -321,10 +321,10 @@ static void prepare_metrics(struct observation *o)
 	}
 }
 
-/* Programs of other sources are not loaded, and a map that only they use is not made. */
 /* Of the programs that are loaded in place of one that is marked plain. */
 static const char *const plain_suffix[BY_DEV] = { [BY_OP] = "_by_op", [BY_TYPE] = "_by_type" };
 
+/* Programs of other sources are not loaded, and a map that only they use is not made. */
 static int prepare(struct observation *o, int source)
 {
 	struct bpf_map *whole;
