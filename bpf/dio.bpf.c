@@ -111,6 +111,8 @@ static __always_inline void meter(__u32 program, struct observe_stats *st, const
 	add_size(v, f->len);
 	if (ret > 0)
 		v->sum[DIO_BYTES] += ret - f->before;
+	else if (ret == -EAGAIN)
+		v->sum[DIO_WOULD_BLOCK]++;
 	v->sum[DIO_BIOS] += f->bios;
 	v->sum[DIO_EXTENTS] += f->extents;
 	add_word(v, DIO_WAIT_WORDS + f->wait);

@@ -41,7 +41,7 @@ static inline __attribute__((always_inline)) __u64 metric_size_slot(__u64 bucket
 	return bucket < METRIC_SIZE_FIRST ? 0 : bucket > METRIC_SIZE_LAST ? METRIC_SIZES - 1 : (bucket - METRIC_SIZE_FIRST + 1) / 2;
 }
 
-#define METRIC_SUMS		13
+#define METRIC_SUMS		14
 #define METRIC_WORDS		24
 
 /* One of each CPU. @begun and @dropped are counted atomically, where the work begins; all else where it ends. */
@@ -65,7 +65,7 @@ enum step_metric { STEP_COUNT, STEP_BYTES, STEP_ERRORS };
 enum ioend_phase { IOEND_BUILD, IOEND_DEVICE, IOEND_COMPLETION, IOEND_PHASES };
 enum ioend_metric { IOEND_MERGED, IOEND_FOLIOS, IOEND_PHASE_NS, IOEND_PHASE_COUNT = IOEND_PHASE_NS + IOEND_PHASES };
 enum dio_phase { DIO_MAPPING, DIO_SETUP, DIO_DEVICE, DIO_QUEUE, DIO_COMPLETION, DIO_PHASES };
-enum dio_metric { DIO_BYTES, DIO_BIOS, DIO_EXTENTS, DIO_PHASE_NS, DIO_PHASE_COUNT = DIO_PHASE_NS + DIO_PHASES };
+enum dio_metric { DIO_BYTES, DIO_BIOS, DIO_EXTENTS, DIO_WOULD_BLOCK, DIO_PHASE_NS, DIO_PHASE_COUNT = DIO_PHASE_NS + DIO_PHASES };
 enum dio_words { DIO_ROUTE_WORDS, DIO_WAIT_WORDS = 6, DIO_EXIT_WORDS = DIO_WAIT_WORDS + 3 };
 enum dax_metric { DAX_SYNC_NS, DAX_BYTES };
 enum dax_words { DAX_MAPPED_WORDS, DAX_FALLBACK_WORDS = 3 };

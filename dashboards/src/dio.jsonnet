@@ -15,8 +15,8 @@ lib.dashboard(
   [
     lib.row('Rate and errors', [
       lib.timeseries('Requests', 'Ended, by operation.', 'ops', [lib.target(lib.sumRate(by, hist + '_count', sel), at)], w=8),
-      lib.timeseries('Requests that fail', 'The program got an error (a fallback to buffered I/O is none). EAGAIN of requests that must not wait is in here: compare with the fallbacks by cause. Which file and errno: "iomapscope dio --errors".', 'ops',
-                     [lib.target(lib.sumRate(by, 'iomap_dio_errors_total', sel), at)], w=8),
+      lib.timeseries('Requests that fail', 'The program got an error (a fallback to buffered I/O is none). EAGAIN of requests that must not wait is left out. Which file and errno: "iomapscope dio --errors".', 'ops',
+                     [lib.target(lib.sumRate(by, 'iomap_dio_errors_total', sel) + ' - ' + lib.sumRate(by, 'iomap_dio_would_block_total', sel), at)], w=8),
       lib.timeseries('Bytes', 'Transferred, by operation.', 'Bps', [lib.target(lib.sumRate(by, 'iomap_dio_bytes_total', sel), at)], w=8),
     ]),
     lib.row('Latency: the mapping or the device?', [

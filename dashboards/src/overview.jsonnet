@@ -107,7 +107,7 @@ lib.dashboard(
         'By kind. Anything above 0 is data that was not read or written as asked for; read on in the dashboard of that kind, and with "iomapscope dio --errors" (or ioends, dax) on the machine.',
         'ops',
         [
-          lib.target('sum by (instance, device, op) (instance_device_op:iomap_dio_errors:rate5m{%s})' % sel, '{{instance}} {{device}} {{op}}'),
+          lib.target('sum by (instance, device, op) (instance_device_op:iomap_dio_errors:rate5m{%s} - instance_device_op:iomap_dio_would_block:rate5m{%s})' % [sel, sel], '{{instance}} {{device}} {{op}}'),
           lib.target('sum by (instance, device) (instance_device_type:iomap_ioend_errors:rate5m{%s})' % any, '{{instance}} {{device}} writeback'),
           lib.target('sum by (instance, device, op) (instance_device_op:iomap_dax_errors:rate5m{%s})' % sel, '{{instance}} {{device}} {{op}}'),
         ]

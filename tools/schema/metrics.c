@@ -66,6 +66,7 @@ static const struct metric_shown shown[] = {
 	{ "iomap_ioends_in_flight", PART_IN_FLIGHT, .sources = ALL },
 	{ "iomap_dio_duration_seconds", PART_LATENCY, .sources = ALL },
 	{ "iomap_dio_errors", PART_ERRORS, .sources = ALL },
+	{ "iomap_dio_would_block", PART_SUM, DIO_WOULD_BLOCK, .sources = ALL },
 	{ "iomap_dio_request_bytes", PART_SIZE, .sources = ALL },
 	{ "iomap_dio_bytes", PART_SUM, DIO_BYTES, .sources = ALL },
 	{ "iomap_dio_bios", PART_SUM, DIO_BIOS, .sources = EVENTS },

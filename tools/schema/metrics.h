@@ -49,6 +49,7 @@
 	METRIC(IOENDS, "iomap_ioends_in_flight", GAUGE, "", "", "Ioends begun and not finished") \
 	METRIC(DIO, "iomap_dio_duration_seconds", HISTOGRAM, "seconds", "", "From the begin of a direct I/O request to its end, whoever waits") \
 	METRIC(DIO, "iomap_dio_errors", COUNTER, "", "", "Direct I/O requests that failed; a fallback to buffered I/O is none") \
+	METRIC(DIO, "iomap_dio_would_block", COUNTER, "", "", "Of these, with EAGAIN: they were not to wait") \
 	METRIC(DIO, "iomap_dio_request_bytes", HISTOGRAM, "bytes", "", "Lengths asked for") \
 	METRIC(DIO, "iomap_dio_bytes", COUNTER, "bytes", "", "Bytes transferred") \
 	METRIC(DIO, "iomap_dio_bios", COUNTER, "", "", "Bios of direct I/O requests (needs this project's events)") \

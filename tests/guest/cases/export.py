@@ -103,6 +103,7 @@ def expected_ioends(events, patched):
 def expected_dio(events, patched):
     yield "iomap_dio_duration_seconds_count", None, len(events)
     yield "iomap_dio_errors_total", None, sum(e["ret"] not in (0, -errno.ENOTBLK) for e in events)
+    yield "iomap_dio_would_block_total", None, sum(e["ret"] == -errno.EAGAIN for e in events)
     yield "iomap_dio_request_bytes", "le", sizes(e["len"] for e in events)
     yield "iomap_dio_request_bytes_sum", None, sum(e["len"] for e in events)
     yield "iomap_dio_bytes_total", None, sum(e["done"] or 0 for e in events)
