@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs the cases of tests/guest/cases on the kernel that it is running on, and prints TAP.
 
-    cases.py [--cases DIRECTORY] [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [--skip CASE]... [--brief] [--best] [CASE...]
+    cases.py [--cases DIRECTORY] [--label NAME] [--sources LIST] [--disk DEVICE]... [--pmem DEVICE] [--skip CASE]... [--brief] [--best]
+             [--stuck-after SECONDS] [CASE...]
 
 --cases: where they are, instead of tests/guest/cases.
 --sources: the lookup sources that this kernel must serve, best first; one that does not work is a failure. Without it, those that
@@ -11,6 +12,7 @@ probe calls usable.
 --pmem: a device for fsdax; without it, what needs one is skipped.
 --brief: only what depends on the kernel.
 --best: only the best source of each observer.
+--stuck-after: then the kernel log gets what would tell why nothing ends: requests in flight, tasks that wait.
 
 A case is a module with a docstring that says what it guards, and run(t, env), which reports by t (tap.Tap)
 and finds what it needs in env (Env). Skip raised by it skips the case, any other exception fails it.
@@ -18,6 +20,7 @@ and finds what it needs in env (Env). Skip raised by it skips the case, any othe
 
 import argparse
 import atexit
+import contextlib
 import glob
 import importlib.util
 import os
@@ -25,6 +28,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -89,6 +93,24 @@ def run_case(t, env, directory, name):
         tool.kill_all()
 
 
+def tell_stuck():
+    """To be read after the machine has been given up; what counts comes last. Each line by itself: a write to the log is one record."""
+    with open("/dev/kmsg", "w") as log, open("/proc/sysrq-trigger", "w") as sysrq:
+        for key in "lw":        # stacks of all CPUs, and of tasks that wait
+            print(key, file=sysrq, end="", flush=True)
+        for path in glob.glob("/proc/[0-9]*/task/*/stat"):
+            with contextlib.suppress(OSError), open(path) as file:
+                name, state = file.read().rsplit(")", 1)
+                if state.split()[0] == "D":
+                    print(f"cases.py: waits: {name})", file=log, flush=True)
+        for path in glob.glob("/sys/block/*/inflight"):
+            with open(path) as file:
+                reads, writes = file.read().split()
+            if (reads, writes) != ("0", "0"):
+                print(f"cases.py: in flight on {path.split('/')[3]}: {reads} reads, {writes} writes", file=log, flush=True)
+        print("cases.py: no other device has requests in flight", file=log, flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", dest="directory", default=CASES)
@@ -99,6 +121,7 @@ def main():
     parser.add_argument("--skip", action="append", default=[])
     parser.add_argument("--brief", action="store_true")
     parser.add_argument("--best", action="store_true")
+    parser.add_argument("--stuck-after", type=float, metavar="SECONDS")
     parser.add_argument("cases", nargs="*")
     args = parser.parse_args()
 
@@ -117,6 +140,10 @@ def main():
 
     # So that a killed test run leaves no mounts: the exit handlers run.
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(f"cases.py: signal {signum}"))
+    if args.stuck_after:
+        stuck = threading.Timer(args.stuck_after, tell_stuck)
+        stuck.daemon = True
+        stuck.start()
     t = Tap(args.label)
     env = Env(args.sources.split(",") if args.sources else tool.usable_sources(), args.disk, args.pmem, args.brief, args.best)
     for name in args.cases or [name for name in known if name not in args.skip]:

@@ -56,8 +56,9 @@ def run_cases(name, kernel, sources, *cases, cpus=1, skip=(), options=()):
 
     One CPU, unless that is what it is about: several emulated ones cannot run what is being patched, and then all is done again.
     """
+    stuck_after = (TIMEOUT - 60) * int(os.environ.get("TIMEOUT_FACTOR") or 1)
     command = vm_command(kernel, name, ["512M", "512M"], os.path.join(tool.TOP, "tests", "lib", "cases.py"),
-                         "--label", name, "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb", "--pmem", "/dev/pmem0",
+                         "--label", name, "--stuck-after", str(stuck_after), "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb", "--pmem", "/dev/pmem0",
                          *(arg for case in skip for arg in ("--skip", case)), *options, *(sys.argv[1:] or cases), cpus=cpus)
     at = command.index("--")
     command[at:at] = ["--disk", "pmem:512M"]
