@@ -24,7 +24,7 @@ struct {
 
 /* What a rule compares, and the one that acts: from 1 on, 0 for none. */
 struct call {
-	__u64 ino;
+	__u64 ino, len;
 	__u32 dev, pid;
 	__u32 step, op, allowed;
 	__u32 rule;
@@ -90,9 +90,18 @@ static __always_inline bool other_task(const volatile struct inject_rule *rule, 
 	return (rule->by_comm && other_comm(rule)) || (rule->by_cgroup && other_cgroup(rule->cgroup));
 }
 
-static __always_inline bool possible(const volatile struct inject_rule *rule, const struct call *call)
+/* What a rule asks for: a cap of no less than there is, nothing. */
+static __always_inline __u32 asked(const volatile struct inject_rule *rule, const struct call *call)
 {
-	return (rule->verdicts & ~call->allowed) == 0 && (rule->error != -EAGAIN || call->nowait);
+	return rule->cap < call->len ? rule->verdicts : rule->verdicts & ~VERDICT_BIT(CAP);
+}
+
+/* Of that, what the kernel is going to do. */
+static __always_inline __u32 possible(const volatile struct inject_rule *rule, const struct call *call)
+{
+	__u32 can = asked(rule, call) & call->allowed;
+
+	return rule->error != -EAGAIN || call->nowait ? can : can & ~VERDICT_BIT(ERROR);
 }
 
 static long try_rule(__u32 index, struct call *call)
@@ -109,12 +118,15 @@ static long try_rule(__u32 index, struct call *call)
 		return 0;
 	if ((rule->by_ino && rule->ino != call->ino) || other_dev(rule, call->dev) || other_task(rule, call))
 		return 0;
+	if (!asked(rule, call))
+		return 0;
 	n = __sync_fetch_and_add(&count->matched, 1);
 	if (n < rule->after)
 		return 0;
 	if (rule->every && (n - rule->after + 1) % rule->every)
 		return 0;
-	if (mix(mix(inject_cfg.seed + index) + n) >> 32 >= rule->chance)
+	/* Twice, so that no rule draws what another one does with another seed. */
+	if (mix(mix(mix(inject_cfg.seed) + index) + n) >> 32 >= rule->chance)
 		return 0;
 	/* What the kernel is going to ignore uses nothing up. */
 	if (rule->times && count->taken >= rule->times)
@@ -151,6 +163,7 @@ static __always_inline int decide(struct iomap_control_ctx *at, struct iomap_con
 	call.step = at->step & 31;
 	call.op = op_of(at) & (OP_SLOTS - 1);
 	call.allowed = at->allowed;
+	call.len = at->len;
 	call.nowait = at->flags >> ASK_NOWAIT & 1;
 	bpf_loop(inject_cfg.rules, try_rule, &call, 0);
 	if (!call.rule)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* iomapscope inject: a policy of rules, attached, and what the kernel makes of it, shown. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,23 +81,31 @@ static void end(struct observation *o)
 		p = put_count(p, ", applied ", count->applied);
 		p = put_count(p, ", ignored ", count->ignored);
 		*p = 0;
-		fprintf(stderr, "inject: rule %u: %s (%s)\n", i + 1, line, words);
+		fprintf(stderr, "inject: rule %u: %s (%s)%s\n", i + 1, line, words,
+			count->matched ? "" : "; no call came to it: does this file system do that by iomap?");
 	}
 }
 
+/* The root is that of this process, and that of the machine: they differ in a container. */
 static int check_root(const struct args *args, struct err *err)
 {
-	unsigned int rule;
-	struct mounts mounts;
-	int ret;
+	static const char *const tables[] = { "/proc/self/mountinfo", "/proc/1/mountinfo" };
+	unsigned int rule = 0, i;
 
 	if (args->given[OPT_FORCE_INJECT])
 		return 0;
-	ret = mounts_read(&mounts);
-	if (ret)
-		return err_set(err, STATUS_FAILED, "cannot read the mount table: %s", strerror(-ret));
-	rule = policy_hits_root(&policy, &mounts);
-	mounts_free(&mounts);
+	for (i = 0; i < 2 && !rule; i++) {
+		struct mounts mounts;
+		int ret = mounts_read_file(&mounts, tables[i]);
+
+		/* Whose process 1 is another user's, or hidden, has nothing to compare with. */
+		if (ret && i && (ret == -EACCES || ret == -ENOENT || ret == -EPERM))
+			break;
+		if (ret)
+			return err_set(err, STATUS_FAILED, "cannot read the mount table: %s", strerror(-ret));
+		rule = policy_hits_root(&policy, &mounts);
+		mounts_free(&mounts);
+	}
 	if (!rule)
 		return 0;
 	return err_set(err, STATUS_USAGE, "rule %u can hit the root file system; give -f or -d on another one, or --force",

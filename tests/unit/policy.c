@@ -67,7 +67,7 @@ static void defaults(void)
 	steps_of("--cap 4k", AT(LOOKUP));
 	steps_of("--errno EIO --op dio", AT(LOOKUP));
 	steps_of("--errno EIO --op writeback", AT(WRITEBACK_MAP));
-	steps_of("--errno EIO --op writeback,write", AT(LOOKUP));
+	steps_of("--errno EIO --op writeback,write", AT(LOOKUP) | AT(WRITEBACK_MAP));
 	steps_of("--stale", AT(REVALIDATE));
 	steps_of("--fallback", AT(DIO_BEGIN) | AT(DAX_FAULT));
 	steps_of("--fallback --op dio", AT(DIO_BEGIN));
@@ -161,6 +161,15 @@ static void impossible(void)
 	refused("--errno ENOTBLK --step dio_begin", "it cannot fail with ENOTBLK");
 	refused("--errno EDQUOT --step dio_end", "it cannot fail with EDQUOT");
 	refused("--errno EAGAIN --step dio_bio", "it cannot fail with EAGAIN");
+	refused("--errno EAGAIN --step writeback_map", "EAGAIN is for operations that may be asked not to wait");
+	refused("--errno EAGAIN --op mkwrite,seek", "EAGAIN is for operations that may be asked not to wait");
+	refused("--errno EBUSY --step dio_bio", "it cannot fail with EBUSY");
+	refused("--errno EIO --step mapped --op mkwrite", "--step mapped: error is not possible there for these operations");
+	refused("--delay 1ms --op dax_fault_pte,dax_fault_pmd --step lookup", "--step lookup: delay is not possible there for these operations");
+	ok(!text("--delay 1ms --op dax_fault_pte,dax_fault_pmd --step dax_fault"), "before the entry is locked it may wait");
+	refused("--cap 1 --step copy --op write,dio_write", "--op dio_write: it does not come to copy");
+	refused("--errno EIO --step dio_begin,dio_end --op dio,write", "--op write: it does not come to any of these steps");
+	refused("--delay 1ms --op write,writeback", "--op writeback: it does not come to lookup");
 	refused("--errno ENOLINK --step lookup", "it cannot fail with ENOLINK");
 	ok(!text("--errno ENOLINK --step dio_bio") && !text("--errno EAGAIN"), "what a device can say, and EAGAIN of a lookup");
 	refused("--errno EIO --step dio_end -p 1", "leave out -p, -c, --cgroup and --container");
@@ -195,7 +204,12 @@ static struct mounts mounts_of(const char *table)
 static void root(void)
 {
 	struct mounts mounts = mounts_of("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 254:16 / /mnt rw - xfs /dev/vdb rw\n");
-	struct mounts two = mounts_of("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:30 / / rw - overlay overlay rw\n"), none = {};
+	struct mounts two = mounts_of("1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:30 / / rw - tmpfs tmpfs rw\n"), none = {};
+	struct mounts layered = mounts_of("1 0 0:30 / / rw - overlay overlay rw,lowerdir=/media/a:/media/b/lower,upperdir=/media/a/up,workdir=/media/a/work\n"
+					  "2 1 254:16 / /media/a rw - xfs /dev/vdb rw\n3 1 254:32 / /media/b rw - xfs /dev/vdc rw\n"
+					  "4 1 254:48 / /media/ab rw - xfs /dev/vdd rw\n");
+	struct mounts hidden = mounts_of("1 0 0:30 / / rw - overlay overlay rw,lowerdir=/var/lib/layers/1,upperdir=/var/lib/layers/2\n"
+					 "2 1 254:48 / /data rw - xfs /dev/vdd rw\n");
 	struct policy p = { .rules = 2, .rule = { { .devs = 1, .dev = { 254 << 20 | 16 } }, { .devs = 1, .dev = { 254 << 20 | 17 } } } };
 
 	is_u64(policy_hits_root(&p, &mounts), 0, "other devices");
@@ -203,7 +217,7 @@ static void root(void)
 	is_u64(policy_hits_root(&p, &mounts), 2, "no device");
 	p.rule[1].by_ino = 1;
 	is_u64(policy_hits_root(&p, &mounts), 2, "an inode of any device");
-	is_u64(policy_hits_root(&p, &none), 2, "no mount table");
+	is_u64(policy_hits_root(&p, &none), 1, "no mount table");
 	p.rule[1].devs = 2;
 	is_u64(policy_hits_root(&p, &mounts), 0, "two other devices");
 	p.rule[1].dev[1] = 254 << 20 | 1;
@@ -211,6 +225,17 @@ static void root(void)
 	is_u64(policy_hits_root(&p, &two), 2, "and under what is mounted on it");
 	p.rule[0].dev[0] = 30;
 	is_u64(policy_hits_root(&p, &two), 1, "and that, too");
+	p.rules = 1;
+	p.rule[0].dev[0] = 254 << 20 | 16;
+	is_u64(policy_hits_root(&p, &none), 1, "no mount table, though there is a device");
+	is_u64(policy_hits_root(&p, &layered), 1, "what a layer of an overlay is on");
+	p.rule[0].dev[0] = 254 << 20 | 32;
+	is_u64(policy_hits_root(&p, &layered), 1, "and what another one is on");
+	p.rule[0].dev[0] = 254 << 20 | 48;
+	is_u64(policy_hits_root(&p, &layered), 0, "none is on this");
+	is_u64(policy_hits_root(&p, &hidden), 1, "a layer that cannot be seen may be on it");
+	mounts_free(&layered);
+	mounts_free(&hidden);
 	mounts_free(&mounts);
 	mounts_free(&two);
 }

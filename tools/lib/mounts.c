@@ -114,9 +114,9 @@ int mounts_parse(struct mounts *mounts, FILE *file)
 	return ret;
 }
 
-int mounts_read(struct mounts *mounts)
+int mounts_read_file(struct mounts *mounts, const char *name)
 {
-	FILE *file = fopen("/proc/self/mountinfo", "re");
+	FILE *file = fopen(name, "re");
 	int ret;
 
 	if (!file)
@@ -124,6 +124,11 @@ int mounts_read(struct mounts *mounts)
 	ret = mounts_parse(mounts, file);
 	fclose(file);
 	return ret;
+}
+
+int mounts_read(struct mounts *mounts)
+{
+	return mounts_read_file(mounts, "/proc/self/mountinfo");
 }
 
 void mounts_free(struct mounts *mounts)

@@ -27,6 +27,8 @@ struct mounts {
 /* Reads lines of the form of /proc/self/mountinfo. 0 or -errno; -EINVAL for a line that is none. */
 int mounts_parse(struct mounts *mounts, FILE *file);
 int mounts_read(struct mounts *mounts);
+/* The same of another file, such as /proc/PID/mountinfo of a process in another mount namespace. */
+int mounts_read_file(struct mounts *mounts, const char *name);
 void mounts_free(struct mounts *mounts);
 
 /* Kernel encoding (major << 20 | minor) of a user-space dev_t. */

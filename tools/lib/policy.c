@@ -18,7 +18,7 @@
 /* Of what an errno is, which depends on the step: see iomap_control_is_error() in the kernel's fs/iomap/control.c. */
 static const int of_iomap[] = { EIO, ENOMEM, ENOSPC, EDQUOT, EROFS, EUCLEAN, EBADMSG, ENODATA, ETIMEDOUT, EINVAL, EOPNOTSUPP, EAGAIN };
 static const int of_devices[] = { EIO, EOPNOTSUPP, ETIMEDOUT, ENOSPC, ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM,
-				  EBUSY, ENODEV, EREMCHG, ETOOMANYREFS, EOVERFLOW, ETIME, EINVAL };
+				  ENODEV, ETOOMANYREFS, EOVERFLOW, ETIME, EINVAL };
 
 #define OP(id)		(1u << OP_##id)
 #define AT(id)		(1u << INJECT_##id)
@@ -26,6 +26,8 @@ static const int of_devices[] = { EIO, EOPNOTSUPP, ETIMEDOUT, ENOSPC, ENOLINK, E
 #define OPS_ITER	(OPS_ALL & ~(OP(WRITEBACK) | OP(DAX_FAULT_PUD)))
 #define OPS_WRITE	(OP(WRITE) | OP(ZERO) | OP(UNSHARE) | OP(TRUNCATE))
 #define OPS_DIO		(OP(DIO_READ) | OP(DIO_WRITE))
+#define OPS_DAX_FAULT	(OP(DAX_FAULT_PTE) | OP(DAX_FAULT_PMD))
+#define OPS_NOWAIT	(OP(WRITE) | OPS_DIO | OP(DAX_READ) | OP(DAX_WRITE))
 #define OF_DEVICES	(AT(IOEND_SUBMIT) | AT(IOEND_END) | AT(DIO_BIO) | AT(DIO_END))
 #define ASYNCHRONOUS	(AT(IOEND_END) | AT(DIO_END))
 
@@ -47,7 +49,7 @@ static const struct {
 #define OPS_OF_DIO_BEGIN	OPS_DIO
 #define OPS_OF_DIO_BIO		OPS_DIO
 #define OPS_OF_DIO_END		OPS_DIO
-#define OPS_OF_DAX_FAULT	(OP(DAX_FAULT_PTE) | OP(DAX_FAULT_PMD))
+#define OPS_OF_DAX_FAULT	OPS_DAX_FAULT
 	INJECT_STEPS(STEP_ROW)
 };
 
@@ -78,11 +80,14 @@ static unsigned int ops_with(int step, int verdict)
 {
 	unsigned int ops = steps[step].ops;
 
-	/* A folio is locked from the first lookup to the last step. */
-	if (verdict == VERDICT_DELAY)
-		ops &= ~(OP(READ) | OP(READAHEAD) | OP(MKWRITE));
+	/* What was reserved for a write fault is not given back. */
+	if (verdict == VERDICT_ERROR && step == INJECT_MAPPED)
+		ops &= ~OP(MKWRITE);
+	/* A folio, or an entry, is locked from the first lookup to the last step. */
+	if (verdict == VERDICT_DELAY && step != INJECT_DAX_FAULT)
+		ops &= ~(OP(UNKNOWN) | OP(READ) | OP(READAHEAD) | OP(MKWRITE) | OPS_DAX_FAULT);
 	if (verdict == VERDICT_CAP)
-		ops &= ~(OP(UNKNOWN) | OP(BMAP) | OP(SWAP_ACTIVATE) | OP(DAX_FAULT_PTE) | OP(DAX_FAULT_PMD) | OP(DAX_DEDUPE));
+		ops &= ~(OP(UNKNOWN) | OP(BMAP) | OP(SWAP_ACTIVATE) | OPS_DAX_FAULT | OP(DAX_DEDUPE));
 	if (verdict == VERDICT_FALLBACK)
 		ops &= OP(DIO_WRITE) | OP(DAX_FAULT_PMD);
 	return ops;
@@ -120,6 +125,9 @@ static int check_step(const struct inject_rule *rule, int step, struct err *err)
 			     has_errno(of_iomap, ARRAY_SIZE(of_iomap), -rule->error)))
 		return err_set(err, STATUS_USAGE, "--step %s: it cannot fail with %s; " SECTION, steps[step].name,
 			       strerrorname_np(-rule->error));
+	if (rule->error == -EAGAIN && !(asked & steps[step].ops & OPS_NOWAIT))
+		return err_set(err, STATUS_USAGE, "--step %s: EAGAIN is for operations that may be asked not to wait; " SECTION,
+			       steps[step].name);
 	if (ASYNCHRONOUS >> step & 1 && (rule->pid || rule->by_comm || rule->by_cgroup))
 		return err_set(err, STATUS_USAGE, "--step %s: the task there is not known to have asked for the work; leave out "
 			       "-p, -c, --cgroup and --container", steps[step].name);
@@ -144,7 +152,28 @@ static unsigned int default_steps(const struct inject_rule *rule)
 		/* A task is only known at some of the steps. */
 		return found ? found : verdict == VERDICT_FALLBACK ? AT(DIO_BEGIN) : AT(DIO_END);
 	}
-	return asked == OP(WRITEBACK) ? AT(WRITEBACK_MAP) : AT(LOOKUP);
+	if (rule->ops & OP(WRITEBACK) && rule->verdicts == VERDICT_BIT(ERROR))
+		found |= AT(WRITEBACK_MAP);
+	if (asked & OPS_ITER)
+		found |= AT(LOOKUP);
+	return found ? found : AT(WRITEBACK_MAP);
+}
+
+/* An operation that never comes to any of the steps. */
+static int check_ops(const struct inject_rule *rule, struct err *err)
+{
+	/* Of a group that is named as a whole Linux has no faults of this size. */
+	unsigned int left = rule->ops & ~OP(DAX_FAULT_PUD);
+	int step;
+
+	for (step = 0; step < INJECT_STEP_COUNT; step++) {
+		if (rule->steps >> step & 1)
+			left &= ~steps[step].ops;
+	}
+	if (!left)
+		return 0;
+	return err_set(err, STATUS_USAGE, "--op %s: it does not come to %s; " SECTION, ops[__builtin_ctz(left)].name,
+		       rule->steps & (rule->steps - 1) ? "any of these steps" : steps[__builtin_ctz(rule->steps)].name);
 }
 
 static int parse_errno(const char *text)
@@ -266,7 +295,7 @@ int policy_rule(struct inject_rule *rule, const struct args *args, struct err *e
 		if (rule->steps >> step & 1 && check_step(rule, step, err))
 			return -1;
 	}
-	return 0;
+	return check_ops(rule, err);
 }
 
 /*
@@ -388,18 +417,79 @@ static bool rule_on(const struct inject_rule *rule, __u32 dev)
 	return !rule->devs;
 }
 
+/* What a path is on: the mount with the longest point that it is below; the last one of a point is on top. */
+static const struct mount *mount_of(const struct mounts *mounts, const char *path, size_t len)
+{
+	const struct mount *found = NULL;
+	size_t m, longest = 0;
+
+	for (m = 0; m < mounts->count; m++) {
+		const char *point = mounts->mount[m].point;
+		size_t n = strcmp(point, "/") ? strlen(point) : 0;
+
+		if (n <= len && n >= longest && !strncmp(path, point, n) && (n == len || path[n] == '/')) {
+			found = &mounts->mount[m];
+			longest = n;
+		}
+	}
+	return found;
+}
+
+/* The layers of an overlay are on other file systems. One that cannot be seen from here may be on any. */
+static bool rule_on_layers(const struct inject_rule *rule, const struct mounts *mounts, const struct mount *overlay)
+{
+	static const char *const names[] = { "lowerdir=", "lowerdir+=", "datadir+=", "upperdir=", "workdir=" };
+	const char *at = overlay->super_options;
+	bool seen = false;
+	size_t i;
+
+	while (at && *at) {
+		size_t len = strcspn(at, ",");
+
+		for (i = 0; i < ARRAY_SIZE(names); i++) {
+			size_t skip = strlen(names[i]);
+
+			if (len <= skip || strncmp(at, names[i], skip))
+				continue;
+			while (skip < len) {
+				size_t n = strcspn(at + skip, ":,");
+				const struct mount *below = n ? mount_of(mounts, at + skip, n) : NULL;
+
+				if (n && (at[skip] != '/' || !below || below == overlay || rule_on(rule, below->dev)))
+					return true;
+				seen |= n > 0;
+				skip += n + 1;
+			}
+		}
+		at += len + !!at[len];
+	}
+	return !seen;
+}
+
+static bool rule_hits_root(const struct inject_rule *rule, const struct mounts *mounts)
+{
+	bool seen = false;
+	size_t m;
+
+	for (m = 0; m < mounts->count; m++) {
+		const struct mount *mount = &mounts->mount[m];
+
+		if (strcmp(mount->point, "/"))
+			continue;
+		seen = true;
+		if (rule_on(rule, mount->dev) || (!strcmp(mount->type, "overlay") && rule_on_layers(rule, mounts, mount)))
+			return true;
+	}
+	/* Without a mount table that has it, nothing is known. */
+	return !seen;
+}
+
 unsigned int policy_hits_root(const struct policy *policy, const struct mounts *mounts)
 {
 	unsigned int i;
-	size_t m;
 
 	for (i = 0; i < policy->rules; i++) {
-		for (m = 0; m < mounts->count; m++) {
-			if (!strcmp(mounts->mount[m].point, "/") && rule_on(&policy->rule[i], mounts->mount[m].dev))
-				return i + 1;
-		}
-		/* Without a mount table that has it, nothing is known. */
-		if (!policy->rule[i].devs)
+		if (rule_hits_root(&policy->rule[i], mounts))
 			return i + 1;
 	}
 	return 0;

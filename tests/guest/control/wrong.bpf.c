@@ -36,14 +36,14 @@ static __always_inline bool other(void)
 
 /* An errno with a meaning inside the kernel, and more than the longest delay. */
 ASK(lookup, verdict->error = -EFAULT; verdict->delay_us = 10000001; verdict->stale = 1;)
-ASK(mapped, verdict->error = 1; verdict->cap = 4096;)
+ASK(mapped, verdict->error = 1; verdict->cap = 100;)
 ASK(revalidate, verdict->error = -5; verdict->delay_us = 1000;)
 ASK(copy, verdict->fallback = 1; verdict->delay_us = 1000;)
-ASK(writeback_map, verdict->delay_us = 1000; verdict->cap = 4096; verdict->defer = 1;)
+ASK(writeback_map, verdict->delay_us = 1000; verdict->cap = 100; verdict->defer = 1;)
 ASK(ioend_submit, verdict->delay_us = 1000; verdict->error = -ENOTBLK;)
-ASK(dio_begin, verdict->error = -ENOTBLK; verdict->cap = 4096;)
-ASK(dio_bio, verdict->cap = 4096; verdict->error = -EFAULT;)
-ASK(dax_fault, verdict->cap = 4096; verdict->defer = 1;)
+ASK(dio_begin, verdict->error = -ENOTBLK; verdict->cap = 100;)
+ASK(dio_bio, verdict->cap = 100; verdict->error = -EFAULT;)
+ASK(dax_fault, verdict->cap = 100; verdict->defer = 1;)
 
 SEC(".struct_ops.link")
 struct iomap_control_ops wrong = {
