@@ -23,7 +23,12 @@ static const struct field fields[CF_COUNT] = {
 static const struct need of_events[] = {
 	{ NEED_EVENT, "iomap_lookup", .args = 10 },
 	{ NEED_EVENT, "iomap_iter", .args = 3 },
+	{ NEED_EVENT, "iomap_release", .args = 10 },
+	{ NEED_EVENT, "iomap_stale", .args = 8 },
+	{ NEED_EVENT, "iomap_op_end", .args = 7 },
 	{ NEED_ENUM, "iomap_op" },
+	{ NEED_MEMBER, "iomap_iter", "op" }, { NEED_MEMBER, "iomap_iter", "processed" }, { NEED_MEMBER, "iomap_iter", "srcmap" },
+	{ NEED_MEMBER, "iomap_iter", "inode" }, { NEED_MEMBER, "iomap_ops", "iomap_end" }, { NEED_MEMBER, "task_struct", "nvcsw" },
 	NEED_MAPPING, NEED_ITERATOR, NEED_FILE,
 };
 
@@ -32,13 +37,21 @@ static const struct need of_stock[] = {
 	NEED_MAPPING, NEED_ITERATOR, NEED_FILE,
 };
 
+/* Rules of what a successful lookup gives, and all of the iterator: those share their programs, so that each has the whole timeline. */
+#define OF_MAPPING (RULE_BIT(LOOKUP_COVERS) | RULE_BIT(STALE_RETURNED) | RULE_BIT(OVERWRITE_ONLY))
+#define OF_ITERATOR (OF_MAPPING | RULE_BIT(LOOKUP_RELEASE) | RULE_BIT(STEP_LENGTH) | RULE_BIT(NOWAIT_SLEEP) | RULE_BIT(NOWAIT_AGAIN) | \
+		     RULE_BIT(DAX_PMD_ALIGNED))
+
 /* In the order of enum check_source. A program that is loaded for the timeline alone is extra. */
 static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 	[CHECK_SOURCE_EVENTS] = {
 		.name = "iomap_lookup",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
-			{ "lookup", .begins = true, .rules = RULE_BIT(LOOKUP_COVERS) },
+			{ "iter", .begins = true, .rules = OF_ITERATOR }, { "lookup", .begins = true, .rules = OF_ITERATOR },
+			{ "release", .begins = true, .rules = OF_ITERATOR }, { "stale", .begins = true, .rules = OF_ITERATOR },
+			{ "op_end", .begins = true, .rules = OF_ITERATOR },
+			{ "dax_access", .event = "dax_fault_access", .args = 9, .begins = true, .rules = RULE_BIT(DAX_PMD_ALIGNED) },
 		},
 	},
 	[CHECK_SOURCE_STOCK] = {
@@ -46,7 +59,7 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.limits = "all rules but those of what a successful lookup gives; operations where the flags do not tell; the timeline",
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = {
-			{ "map", .begins = true, .rules = RULE_BIT(LOOKUP_COVERS) },
+			{ "map", .begins = true, .rules = OF_MAPPING },
 		},
 	},
 };
