@@ -48,9 +48,11 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.name = "iomap_lookup",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
-			{ "iter", .begins = true, .rules = OF_ITERATOR }, { "lookup", .begins = true, .rules = OF_ITERATOR },
-			{ "release", .begins = true, .rules = OF_ITERATOR }, { "stale", .begins = true, .rules = OF_ITERATOR },
-			{ "op_end", .begins = true, .rules = OF_ITERATOR },
+			{ "iter", .event = "iomap_iter", .args = 3, .begins = true, .rules = OF_ITERATOR },
+			{ "lookup", .event = "iomap_lookup", .args = 10, .begins = true, .rules = OF_ITERATOR },
+			{ "release", .event = "iomap_release", .args = 10, .begins = true, .rules = OF_ITERATOR },
+			{ "stale", .event = "iomap_stale", .args = 8, .begins = true, .rules = OF_ITERATOR },
+			{ "op_end", .event = "iomap_op_end", .args = 7, .begins = true, .rules = OF_ITERATOR },
 			{ "dax_access", .event = "dax_fault_access", .args = 9, .begins = true, .rules = RULE_BIT(DAX_PMD_ALIGNED) },
 		},
 	},
@@ -59,7 +61,7 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.limits = "all rules but those of what a successful lookup gives; operations where the flags do not tell; the timeline",
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = {
-			{ "map", .begins = true, .rules = OF_MAPPING },
+			{ "map", .event = "iomap_iter_dstmap", .args = 2, .begins = true, .rules = OF_MAPPING },
 		},
 	},
 };
