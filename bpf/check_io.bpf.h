@@ -54,6 +54,7 @@ int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 l
 	if (!s)
 		return 0;
 	s->ioend.inode = CHECK_KEY(inode);
+	s->ioend.ino = inode->i_ino;
 	s->ioend.pos = pos;
 	s->ioend.sector = sector;
 	s->ioend.type = type;
@@ -81,7 +82,7 @@ int BPF_PROG(ioend_add, struct inode *inode, __u64 pos, unsigned int dirty_len, 
 	check_step(s, STEP_IOEND_ADD, pos, len, iomap->type, sector);
 	check_counted(RULE_IOEND_MERGE);
 	if (CHECK_KEY(inode) != s->ioend.inode)
-		IOEND_FAULT(OTHER_FILE, 0, 0, ADDED);
+		IOEND_FAULT(OTHER_FILE, inode->i_ino, s->ioend.ino, ADDED);
 	else if (pos != end)
 		IOEND_FAULT(FILE_GAP, pos, end, ADDED);
 	else if (sector != disk_end)
@@ -111,7 +112,7 @@ int BPF_PROG(ioend_merge, struct iomap_ioend *ioend, struct inode *inode, __u64 
 	check_step(s, STEP_IOEND_MERGE, pos, len, next_type, sector);
 	check_counted(RULE_IOEND_MERGE);
 	if (next->io_inode != ioend->io_inode)
-		IOEND_FAULT(OTHER_FILE, 0, 0, MERGED);
+		IOEND_FAULT(OTHER_FILE, next->io_inode->i_ino, inode->i_ino, MERGED);
 	else if (pos != first + size)
 		IOEND_FAULT(FILE_GAP, pos, first + size, MERGED);
 	else if (sector != disk_end)
@@ -580,25 +581,26 @@ int BPF_PROG(dm_end, void *io, void *client, unsigned long error_bits, bool sync
 		check_forget((__u64)io, CHECK_DM_IO);
 	else
 		s = check_find_ended((__u64)io, CHECK_DM_IO);
+	if (!s || !state.running) {
+		/* Of a request that is not followed: its notification is none of ours. */
+		if (asked(RULE_DMIO_NOTIFY))
+			check_drop(task, CHECK_NOTICE);
+		return 0;
+	}
+	check_step(s, STEP_DM_END, 0, 0, error_bits, sync);
 	if (asked(RULE_DMIO_NOTIFY)) {
 		notice = check_find(task, CHECK_NOTICE);
 		if (notice)
 			outstanding = notice->notice.outstanding;
-		if (!s || !state.running) {
-			/* Of a request that is not followed: its notification is none of ours. */
-			check_drop(task, CHECK_NOTICE);
-			return 0;
-		}
 		notice = check_begin(task, CHECK_NOTICE);
 		if (notice) {
-			notice->begin_ns = s->begin_ns;
 			notice->notice.outstanding = outstanding + 1;
-			check_step(notice, STEP_DM_END, 0, 0, error_bits, sync);
+			/* Its timeline is that of the request. */
+			notice->begin_ns = s->begin_ns;
+			notice->steps = s->steps;
+			__builtin_memcpy(notice->step, s->step, sizeof(s->step));
 		}
 	}
-	if (!s || !state.running)
-		return 0;
-	check_step(s, STEP_DM_END, 0, 0, error_bits, sync);
 	if (again && asked(RULE_DMIO_NOTIFY))
 		DM_FAULT(DMIO_NOTIFY, DM_ENDED_AGAIN, .got = 2, .expected = 1, .nulls = DM_NULLS | CF_BIT(detail));
 	if (!again && asked(RULE_DMIO_ERROR_BITS))
