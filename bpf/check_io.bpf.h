@@ -13,13 +13,16 @@
 /* The object at this address is not to be followed; an older one that was must not get what is told of this one. */
 static __always_inline void check_drop(__u64 key, enum check_kind kind)
 {
-	__u64 of_kind = key_of_kind(key, kind);
-	int place = check_place(of_kind);
+	__u64 old = key_of_kind(key, kind);
+	int place = check_place(old);
 
-	if (place < 0)
-		place = check_place(of_kind | CHECK_ENDED);
+	if (place < 0) {
+		old |= CHECK_ENDED;
+		place = check_place(old);
+	}
+	/* The place of one that has ended may become another one's meanwhile. */
 	if (place >= 0)
-		*(volatile __u64 *)&keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)] = 0;
+		__sync_val_compare_and_swap(&keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)], old, 0);
 }
 
 /* The same begins, if the filters let it through. */
@@ -183,15 +186,20 @@ int BPF_PROG(folio_end, struct inode *inode, void *folio, __u64 pos, __u64 len, 
 {
 	struct check_state *s = check_find(CHECK_KEY(folio), CHECK_FOLIO);
 
-	if (s)
-		check_forget(CHECK_KEY(folio), CHECK_FOLIO);
-	else
+	bool again = !s;
+
+	if (again)
 		s = check_find_ended(CHECK_KEY(folio), CHECK_FOLIO);
-	if (!s || !state.running)
+	if (!s)
 		return 0;
-	check_counted(RULE_FOLIO_WRITEBACK_ONCE);
-	check_step(s, STEP_WRITEBACK_END, pos, len, route, 0);
-	if (++s->folio.ended > s->folio.begun)
+	if (state.running) {
+		check_counted(RULE_FOLIO_WRITEBACK_ONCE);
+		check_step(s, STEP_WRITEBACK_END, pos, len, route, 0);
+		s->folio.ended++;
+	}
+	if (!again)
+		check_forget(CHECK_KEY(folio), CHECK_FOLIO);
+	else if (state.running)
 		check_violation(ctx, s, inode, .rule = RULE_FOLIO_WRITEBACK_ONCE, .fault = FAULT_WRITEBACK_ENDED_AGAIN, .op = OP_WRITEBACK, .pos = pos,
 				.len = len, .got = s->folio.ended, .expected = s->folio.begun, .detail = route);
 	return 0;
@@ -405,23 +413,25 @@ int BPF_PROG(dio_end, void *dio, struct kiocb *iocb, struct inode *inode, long l
 	/* One of nothing, or without memory, has none. */
 	if (!dio)
 		return 0;
-	if (s)
-		check_forget((__u64)dio, CHECK_DIO);
-	else
+	if (again)
 		s = check_find_ended((__u64)dio, CHECK_DIO);
-	if (!s || !state.running)
+	if (!s)
 		return 0;
-	check_step(s, STEP_DIO_END, pos, done, ret, error);
-	if (asked(RULE_DIO_COMPLETE_ONCE)) {
-		check_counted(RULE_DIO_COMPLETE_ONCE);
-		if (again)
-			DIO_FAULT(DIO_COMPLETE_ONCE, ENDED_AGAIN, .got = 2, .expected = 1, .detail = ret);
+	if (state.running) {
+		check_step(s, STEP_DIO_END, pos, done, ret, error);
+		s->dio.complete = 1;
+		if (asked(RULE_DIO_COMPLETE_ONCE)) {
+			check_counted(RULE_DIO_COMPLETE_ONCE);
+			if (again)
+				DIO_FAULT(DIO_COMPLETE_ONCE, ENDED_AGAIN, .got = 2, .expected = 1, .detail = ret);
+		}
+		if (asked(RULE_DIO_AFTER_BIOS) && s->dio.submitted)
+			check_counted(RULE_DIO_AFTER_BIOS);
+		if (asked(RULE_DIO_RESULT) && !again)
+			check_dio_result(ctx, s, inode, done, error, ret);
 	}
-	if (asked(RULE_DIO_AFTER_BIOS) && s->dio.submitted)
-		check_counted(RULE_DIO_AFTER_BIOS);
-	if (asked(RULE_DIO_RESULT) && !again)
-		check_dio_result(ctx, s, inode, done, error, ret);
-	s->dio.complete = 1;
+	if (!again)
+		check_forget((__u64)dio, CHECK_DIO);
 	return 0;
 }
 
@@ -497,16 +507,8 @@ int BPF_PROG(kiocb_complete, void *iocb, struct inode *inode, __u64 user_iocb, _
 	return 0;
 }
 
-SEC("tp_btf/aio_iocb_end")
-int BPF_PROG(kiocb_end, void *iocb, struct inode *inode, unsigned long ctx_id, __u64 user_iocb, __u64 user_data, unsigned int outcome, __s64 res)
+static __always_inline void check_calls(void *ctx, struct check_state *s, struct inode *inode, unsigned int outcome, __s64 res)
 {
-	struct check_state *s = check_find(CHECK_KEY(iocb), CHECK_KIOCB);
-
-	if (!s)
-		return 0;
-	check_forget(CHECK_KEY(iocb), CHECK_KIOCB);
-	if (!state.running)
-		return 0;
 	check_step(s, STEP_KIOCB_END, s->kiocb.pos, s->kiocb.len, res, outcome);
 	check_counted(RULE_KIOCB_COMPLETE);
 	/* enum aio_outcome of this project's kernel: 0 is posted. */
@@ -514,6 +516,18 @@ int BPF_PROG(kiocb_end, void *iocb, struct inode *inode, unsigned long ctx_id, _
 		KIOCB_FAULT(REFUSED_CALLED, .got = s->kiocb.completed, .expected = 0, .detail = res);
 	else if (!outcome && !s->kiocb.completed)
 		KIOCB_FAULT(NEVER_CALLED, .got = 0, .expected = 1, .detail = res, .missing = true);
+}
+
+SEC("tp_btf/aio_iocb_end")
+int BPF_PROG(kiocb_end, void *iocb, struct inode *inode, unsigned long ctx_id, __u64 user_iocb, __u64 user_data, unsigned int outcome, __s64 res)
+{
+	struct check_state *s = check_find(CHECK_KEY(iocb), CHECK_KIOCB);
+
+	if (!s)
+		return 0;
+	if (state.running)
+		check_calls(ctx, s, inode, outcome, res);
+	check_forget(CHECK_KEY(iocb), CHECK_KIOCB);
 	return 0;
 }
 
@@ -569,42 +583,47 @@ static __always_inline void check_error_bits(void *ctx, struct check_state *s, _
 		DM_FAULT(DMIO_ERROR_BITS, BITS_BEYOND, .got = bits, .expected = known, .detail = regions, .nulls = DM_NULLS);
 }
 
+/* The task that is current owes the owner a notification. */
+static __always_inline void owe_notice(struct check_state *s)
+{
+	__u64 task = bpf_get_current_task();
+	struct check_state *notice = check_find(task, CHECK_NOTICE);
+	__u32 outstanding = notice ? notice->notice.outstanding : 0;
+
+	notice = check_begin(task, CHECK_NOTICE);
+	if (!notice)
+		return;
+	notice->notice.outstanding = outstanding + 1;
+	/* Its timeline is that of the request. */
+	notice->begin_ns = s->begin_ns;
+	notice->steps = s->steps;
+	__builtin_memcpy(notice->step, s->step, sizeof(s->step));
+}
+
 SEC("tp_btf/dm_io_end")
 int BPF_PROG(dm_end, void *io, void *client, unsigned long error_bits, bool sync, void *fn, void *context)
 {
-	struct check_state *s = check_find((__u64)io, CHECK_DM_IO), *notice;
-	__u64 task = bpf_get_current_task();
-	__u32 outstanding = 0;
+	struct check_state *s = check_find((__u64)io, CHECK_DM_IO);
 	bool again = !s;
 
-	if (s)
-		check_forget((__u64)io, CHECK_DM_IO);
-	else
+	if (again)
 		s = check_find_ended((__u64)io, CHECK_DM_IO);
 	if (!s || !state.running) {
-		/* Of a request that is not followed: its notification is none of ours. */
+		/* The notification of a request that is not followed is none of ours. */
 		if (asked(RULE_DMIO_NOTIFY))
-			check_drop(task, CHECK_NOTICE);
-		return 0;
-	}
-	check_step(s, STEP_DM_END, 0, 0, error_bits, sync);
-	if (asked(RULE_DMIO_NOTIFY)) {
-		notice = check_find(task, CHECK_NOTICE);
-		if (notice)
-			outstanding = notice->notice.outstanding;
-		notice = check_begin(task, CHECK_NOTICE);
-		if (notice) {
-			notice->notice.outstanding = outstanding + 1;
-			/* Its timeline is that of the request. */
-			notice->begin_ns = s->begin_ns;
-			notice->steps = s->steps;
-			__builtin_memcpy(notice->step, s->step, sizeof(s->step));
+			check_drop(bpf_get_current_task(), CHECK_NOTICE);
+	} else {
+		check_step(s, STEP_DM_END, 0, 0, error_bits, sync);
+		if (asked(RULE_DMIO_NOTIFY)) {
+			if (again)
+				DM_FAULT(DMIO_NOTIFY, DM_ENDED_AGAIN, .got = 2, .expected = 1, .nulls = DM_NULLS | CF_BIT(detail));
+			owe_notice(s);
 		}
+		if (asked(RULE_DMIO_ERROR_BITS) && !again)
+			check_error_bits(ctx, s, error_bits);
 	}
-	if (again && asked(RULE_DMIO_NOTIFY))
-		DM_FAULT(DMIO_NOTIFY, DM_ENDED_AGAIN, .got = 2, .expected = 1, .nulls = DM_NULLS | CF_BIT(detail));
-	if (!again && asked(RULE_DMIO_ERROR_BITS))
-		check_error_bits(ctx, s, error_bits);
+	if (!again)
+		check_forget((__u64)io, CHECK_DM_IO);
 	return 0;
 }
 
@@ -615,7 +634,7 @@ int BPF_PROG(dm_notify, unsigned long error_bits, bool sync, void *fn, void *con
 	struct check_state *s = check_find(task, CHECK_NOTICE);
 	bool again = !s;
 
-	if (!s)
+	if (again)
 		s = check_find_ended(task, CHECK_NOTICE);
 	if (!s)
 		return 0;
