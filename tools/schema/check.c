@@ -74,6 +74,9 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = {
 			{ "map", .begins = true, .rules = RULE_BIT(LOOKUP_COVERS) },
+			{ "rw_begin", .event = "iomap_dio_rw_begin", .args = 4, .rules = RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) },
+			{ "rw_complete", .event = "iomap_dio_complete", .args = 3, .rules = RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) },
+			{ "dio_queued", .event = "iomap_dio_rw_queued", .args = 3, .rules = RULE_BIT(DIO_RESULT) },
 		},
 	},
 };
