@@ -73,7 +73,9 @@ def check_silent(t, env, fs):
     work(fs)
     name = f"{fs.kind}"
     rules = finish(t, observed, name)
-    reached = {"lookup-covers", "stale-returned", "overwrite-only"}
+    reached = {"lookup-covers", "stale-returned"}
+    if fs.kind == "xfs":
+        reached |= {"overwrite-only"}
     if env.patched:
         reached |= {"lookup-release", "step-length", "nowait-sleep"}
         if fs.kind == "xfs":
@@ -97,15 +99,14 @@ def read_nowait(path, at):
 
 
 def scattered(fs):
-    """A file of many extents, none of which the kernel has in memory."""
+    """A file of many extents, of which the kernel has none in memory: the file system is mounted anew."""
     path = fs.path("scattered")
     with open(path, "wb") as file:
         for extent in range(EXTENTS):
             os.pwrite(file.fileno(), b"s" * 4096, 2 * 4096 * extent)
             os.fsync(file.fileno())
-    os.sync()
-    with open("/proc/sys/vm/drop_caches", "w") as caches:
-        caches.write("3\n")
+    storage.command("umount", fs.mount)
+    storage.command("mount", "-t", fs.kind, fs.device, fs.mount)
     return path
 
 
