@@ -188,6 +188,13 @@ struct iomap_dio {
 	struct kiocb *iocb;
 };
 
+/* The same; read where this project's events are. */
+struct iomap_dio___ref {
+	struct {
+		int counter;
+	} ref;
+};
+
 /* include/linux/bio.h, include/linux/bvec.h */
 struct bvec_iter {
 	__u64 bi_sector;
@@ -344,6 +351,7 @@ enum req_flag_bits {
 #define EIOCBQUEUED	529
 #define ENOTBLK		15
 #define EAGAIN		11
+#define MAX_ERRNO	4095
 #define EINTR		4
 #define ENOSPC		28
 #define EDQUOT		122

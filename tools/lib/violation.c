@@ -50,8 +50,11 @@ static const struct check_step *step_at(const struct check_event *event, __u32 n
 	return &event->step[n % CHECK_STEPS];
 }
 
+/* One without a name means nothing. */
 static char *put_number(char *p, const char *name, __s64 value)
 {
+	if (!*name)
+		return p;
 	return put_sdec(put_str(put_str(put_str(p, " "), name), " "), value);
 }
 
@@ -114,6 +117,13 @@ static char *put_text_below(char *p, const struct check_event *event)
 	return p;
 }
 
+static char *put_number_json(char *p, const char *name, __s64 value)
+{
+	if (!*name)
+		return p;
+	return put_sdec(put_str(put_str(put_str(p, ",\""), name), "\":"), value);
+}
+
 static char *put_step_json(char *p, const struct check_step *step)
 {
 	bool known = step->event < CHECK_EVENT_COUNT;
@@ -124,8 +134,8 @@ static char *put_step_json(char *p, const struct check_step *step)
 	p = put_sdec(put_str(p, "\",\"pos\":"), step->pos);
 	p = put_sdec(put_str(p, ",\"len\":"), step->len);
 	if (known) {
-		p = put_sdec(put_str(put_str(put_str(p, ",\""), steps[step->event].a), "\":"), step->a);
-		p = put_sdec(put_str(put_str(put_str(p, ",\""), steps[step->event].b), "\":"), step->b);
+		p = put_number_json(p, steps[step->event].a, step->a);
+		p = put_number_json(p, steps[step->event].b, step->b);
 	}
 	*p++ = '}';
 	return p;
