@@ -103,4 +103,5 @@ const struct observer check_observer = {
 	.record_size = sizeof(struct check_event),
 	.source = sources, .source_count = CHECK_SOURCE_COUNT,
 	.by_option = OPT_HELP, .source_option = OPT_SOURCE_CHECK,
+	.module = "dm_mod",
 };
