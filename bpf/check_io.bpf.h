@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The rules of check on ioends, folios under writeback, direct I/O, aio and dm-io, all of CHECK_SOURCE_EVENTS. Included by check.bpf.c.
+ * The rules of check on ioends, folios under writeback, direct I/O, aio and dm-io. Of CHECK_SOURCE_STOCK are rw_begin, rw_complete and dio_queued, all
+ * others of CHECK_SOURCE_EVENTS. Included by check.bpf.c.
  *
  * What is followed is known by its address, from an event that only its submitter fires, in a task: the kernel never leaves that program out, as it
  * does with one that an interrupt meets while it is running. So an object that has ended, and of whose address nothing has begun since, has
@@ -197,7 +198,6 @@ SEC("tp_btf/iomap_folio_writeback_end")
 int BPF_PROG(folio_end, struct inode *inode, void *folio, __u64 pos, __u64 len, unsigned int route)
 {
 	struct check_state *s = check_find(CHECK_KEY(folio), CHECK_FOLIO);
-
 	bool again = !s;
 
 	if (again)
