@@ -36,12 +36,16 @@ struct io_event {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct iomap_ops;
+/* include/linux/iomap.h, in all kernels up to 7.x. */
+struct iomap_ops {
+	void *iomap_end;
+};
 
 /* include/linux/sched.h */
 struct task_struct {
 	unsigned int flags;
 	char comm[16];
+	unsigned long nvcsw;
 };
 
 struct dentry;
@@ -134,6 +138,15 @@ struct iomap_iter___processed {
 	__s64 processed;
 };
 
+/* This project's kernel. */
+enum iomap_op {
+	IOMAP_OP_UNKNOWN,
+};
+
+struct iomap_iter___op {
+	enum iomap_op op;
+};
+
 /*
  * From 6.15, bc264fea0f6f ("iomap: support incremental iomap_iter advances") and the rest of its series. The event fires on
  * entry, before ->iomap_end, and pos and len have advanced already.
@@ -173,6 +186,13 @@ struct iov_iter {
 /* fs/iomap/direct-io.c; read only where the stock events are missing, which is before 6.6. */
 struct iomap_dio {
 	struct kiocb *iocb;
+};
+
+/* The same; read where this project's events are. */
+struct iomap_dio___ref {
+	struct {
+		int counter;
+	} ref;
 };
 
 /* include/linux/bio.h, include/linux/bvec.h */
@@ -331,6 +351,14 @@ enum req_flag_bits {
 #define EIOCBQUEUED	529
 #define ENOTBLK		15
 #define EAGAIN		11
+#define MAX_ERRNO	4095
+#define EINTR		4
+#define ENOSPC		28
+#define EDQUOT		122
+#define ERESTARTSYS	512
+#define ASK_NOWAIT_BIT	(1u << 5)
+#define ASK_OVERWRITE_ONLY (1u << 6)
+#define MAP_OF_NEW	(1u << 0)
 #define ASK_NOWAIT	5	/* the bit of IOMAP_NOWAIT */
 #define DAX_COPY_RECOVERY 3
 #define VM_SHARED	(1ul << 3)

@@ -348,6 +348,8 @@ static int prepare(struct observation *o, int source)
 		o->program[i] = NULL;
 		if (!o->plan.source[source].program[i] || (o->config.hist && desc->details && !(o->metrics.keys && desc->metrics)))
 			continue;
+		if (o->code->wants && !o->code->wants(desc))
+			continue;
 		snprintf(name, sizeof(name), "%s%s", desc->name, o->config.plain && desc->plain ? plain_suffix[o->config.hist_by] : "");
 		o->program[i] = bpf_object__find_program_by_name(o->object, name);
 		if (!o->program[i])
@@ -707,6 +709,18 @@ static __u64 skipped(const struct bpf_program *program)
 	if (!program || bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &size))
 		return 0;
 	return info.recursion_misses;
+}
+
+__u64 observe_skipped(const struct observation *o, unsigned int rules)
+{
+	__u64 sum = 0;
+	int i;
+
+	for (i = 0; i < PROGRAMS_MAX; i++) {
+		if (o->source->program[i].rules & rules)
+			sum += skipped(o->program[i]);
+	}
+	return sum;
 }
 
 /* Entries of the table of those in flight, -1 if there is none. */
