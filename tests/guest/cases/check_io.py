@@ -211,7 +211,7 @@ def check_dio(t, env, disk):
                 for rw in ("randread", "randwrite"):
                     direct = (f"--rw={rw}", "--direct=1", "--iodepth=16")
                     fio(fs.path("polled"), "--ioengine=io_uring", *direct, "--hipri", "--number_ios=256")
-                    fio(fs.path("aio"), "--ioengine=libaio", *direct, "--number_ios=1024")
+                    fio(fs.path("aio"), "--ioengine=libaio", *direct, "--number_ios=512")
                 fio(fs.path("cached"), "--ioengine=psync", "--rw=randwrite", "--bs=3k", "--fsync=16", "--number_ios=256")
     finally:
         null.remove()
