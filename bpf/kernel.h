@@ -36,12 +36,16 @@ struct io_event {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct iomap_ops;
+/* include/linux/iomap.h, in all kernels up to 7.x. */
+struct iomap_ops {
+	void *iomap_end;
+};
 
 /* include/linux/sched.h */
 struct task_struct {
 	unsigned int flags;
 	char comm[16];
+	unsigned long nvcsw;
 };
 
 struct dentry;

@@ -19,6 +19,7 @@ int follow_main(const struct args *args, struct err *err);
 int export_main(const struct args *args, struct err *err);
 int report_main(const struct args *args, struct err *err);
 int inject_main(const struct args *args, struct err *err);
+int check_main(const struct args *args, struct err *err);
 int probe_main(const struct args *args, struct err *err);
 int bench_main(const struct args *args, struct err *err);
 

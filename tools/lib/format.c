@@ -293,6 +293,8 @@ char *format_field(struct format *format, char *p, const struct field *field, co
 		return format_time(format, p, value);
 	case KIND_DEC:
 		return put_dec(p, value);
+	case KIND_SIGNED:
+		return put_sdec(p, value);
 	case KIND_SIZE:
 		/* A file position has a sign in the kernel. */
 		return table ? put_size(p, value) : put_sdec(p, value);
@@ -318,6 +320,8 @@ char *format_field(struct format *format, char *p, const struct field *field, co
 	case KIND_DM_MEMORY:
 	case KIND_DM_WAIT:
 	case KIND_INJECT_STEP:
+	case KIND_RULE:
+	case KIND_FAULT:
 	case KIND_LAYER:
 		return put_name(p, word_of(field->kind, value), value, json);
 	case KIND_MAP_FLAGS:

@@ -348,6 +348,8 @@ static int prepare(struct observation *o, int source)
 		o->program[i] = NULL;
 		if (!o->plan.source[source].program[i] || (o->config.hist && desc->details && !(o->metrics.keys && desc->metrics)))
 			continue;
+		if (o->code->wants && !o->code->wants(desc))
+			continue;
 		snprintf(name, sizeof(name), "%s%s", desc->name, o->config.plain && desc->plain ? plain_suffix[o->config.hist_by] : "");
 		o->program[i] = bpf_object__find_program_by_name(o->object, name);
 		if (!o->program[i])

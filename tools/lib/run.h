@@ -25,6 +25,8 @@ struct observe_code {
 	void (*record)(struct observation *o, const void *data, size_t size);
 	void (*end)(struct observation *o);
 	void (*account)(struct observation *o, struct account *account);
+	/* Of the programs of the source: whether this one is to be loaded. NULL: all are. */
+	bool (*wants)(const struct program_desc *program);
 	/* Asked now and then: whether it ends by itself. May be NULL. */
 	bool (*over)(struct observation *o);
 };

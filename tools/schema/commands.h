@@ -268,6 +268,24 @@
 		"iomapscope inject --op dio --step dio_end --errno EIO --every 100 -d /mnt\teach hundredth direct I/O request\n" \
 		"iomapscope inject --delay 50ms --op dio_write -d /mnt --duration 1m\tslow lookups, for a minute\n" \
 		"iomapscope inject --policy chaos --seed 7 -o json\tseveral rules, the same draws each time\n") \
+	COMMAND(check, "check", NULL, \
+		"verify at run time what iomap and the file systems promise each other", \
+		"Watches what iomap, the file systems, direct I/O, aio and dm-io do, and compares it with the rules that their code and documents " \
+		"give them. Each violation is printed at once: how the rule was broken, what it rests on, the operation's last steps, and the kernel's " \
+		"functions where it was found. At the end there is a line for each rule: how often it was checked, how often it was broken, and how " \
+		"often it could not be checked; or why this kernel cannot be checked for it. If anything was found the status is 8.\n\n" \
+		"What had begun before the tool is not checked. Nor is what finds no room in the table of those in flight, which the rule's line counts as " \
+		"unchecked, never guessed. Where the kernel leaves out a program, as some kernels do when tasks are preempted, what was not seen is no " \
+		"violation, but unchecked, too.\n\n" \
+		"A kernel with this project's events is checked for all rules. A stock kernel from 6.1 on tells enough for what a successful lookup " \
+		"gives: lookup-covers, stale-returned and overwrite-only. docs/checks.md says of each rule what it cannot see.\n\n" \
+		"The filters are decided where the work begins. The tool's own operations are never shown.\n\n" \
+		"JSON has an object rule for each rule before the summary; a violation has its timeline in an array, which CSV leaves out.", \
+		LIST(OPT_RULES, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, \
+		     OPT_DURATION, OPT_FAIL_FAST, OPT_SOURCE_CHECK, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
+		"iomapscope check -d /mnt\tone file system, until interrupted\n" \
+		"iomapscope check --fail-fast --duration 10m && echo good\tbeside a stress run\n" \
+		"iomapscope check --rules lookup-covers,overwrite-only -o json\ttwo rules, for a program to read\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \
 		"Prints the kernel, the privileges, each source of each observation with the reason if it cannot be used, and for " \
@@ -324,7 +342,8 @@
 	STATUS(KERNEL, 4, "this kernel cannot serve it (no BTF, no event, a required program does not load)") \
 	STATUS(OUTPUT, 5, "the output was closed or could not be written") \
 	STATUS(LOST, 6, "--strict and something was lost or may not have been seen") \
-	STATUS(DAMAGED, 7, "the recording is damaged, or was cut; what comes before was read")
+	STATUS(DAMAGED, 7, "the recording is damaged, or was cut; what comes before was read") \
+	STATUS(VIOLATION, 8, "check found a violation")
 
 /* LOSS(id, doc): why what was seen was neither emitted nor filtered. */
 #define LOSSES(LOSS) \

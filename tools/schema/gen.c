@@ -439,7 +439,7 @@ static void cell(const char *text)
 
 static const char *json_type(const struct field *field)
 {
-	bool text = field->kind != KIND_DEC && field->kind != KIND_SIZE && field->kind != KIND_HEX && field->kind != KIND_RET &&
+	bool text = field->kind != KIND_DEC && field->kind != KIND_SIGNED && field->kind != KIND_SIZE && field->kind != KIND_HEX && field->kind != KIND_RET &&
 	       field->kind != KIND_RESULT && field->kind != KIND_DURATION && field->kind != KIND_RATE && field->kind != KIND_BYTE_RATE;
 
 	return field->kind == KIND_REGIONS || field->kind == KIND_KSTACK || field->kind == KIND_USTACK ? "array" : text ? "string" : "number";

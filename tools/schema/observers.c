@@ -25,6 +25,8 @@ const struct observer *observer_of(const struct command_desc *command)
 	}
 	if (!strcmp(inject_observer.command, command->name))
 		return &inject_observer;
+	if (!strcmp(check_observer.command, command->name))
+		return &check_observer;
 	return strcmp(top_table.command, command->name) ? NULL : &top_table;
 }
 

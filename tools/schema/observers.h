@@ -39,6 +39,7 @@ struct program_desc {
 	const char *event;
 	const char *beside;	/* an event: only where it exists, too */
 	unsigned int layers;	/* bits: the observer's layers that it sees something of */
+	unsigned int rules;	/* RULE_BIT() of those that need it, unless it is extra; without them it is not loaded */
 };
 
 #define PROGRAMS_MAX 96
@@ -113,6 +114,9 @@ extern const struct observer steps_observer;
 
 /* What inject has had done: it does not watch what happens anyway. Not one of observers[]. */
 extern const struct observer inject_observer;
+
+/* What check has found: no events that happen anyway. Not one of observers[]. */
+extern const struct observer check_observer;
 
 /* The rows of top: formatted and explained like an event, but not observed, as it has no sources. Not one of observers[]. */
 extern const struct observer top_table;

@@ -13,6 +13,7 @@
 #define IOMAPSCOPE_OPTIONS_H
 
 #include "bench_fields.h"
+#include "rules.h"
 
 /* INJECT_STEPS of inject_fields.h, in their order; tests/unit/schema.c holds them together. */
 #define INJECT_STEPS_CHOICES \
@@ -202,6 +203,12 @@
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
 	OPTION(SOURCE_FOLLOW, 0, "source", "NAME", CHOICE, "iomap_op|iomap_iter+fexit|iomap_iter", "Kernel", \
 	       "observe by this source, instead of the best one that the kernel has (see probe)") \
+	OPTION(SOURCE_CHECK, 0, "source", "NAME", CHOICE, "iomap_lookup|iomap_iter_dstmap", "Kernel", \
+	       "observe by this source, instead of the best one that the kernel has") \
+	OPTION(RULES, 0, "rules", "LIST", WORDS, RULES_CHOICES, "What is checked", \
+	       "only these rules, separated by commas; all that the kernel can be checked for by default") \
+	OPTION(FAIL_FAST, 0, "fail-fast", NULL, NONE, NULL, "Bounds", \
+	       "stop after the first violation") \
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \
 	OPTION(IN_FLIGHT, 0, "in-flight", "N", NUMBER, NULL, "Kernel", \

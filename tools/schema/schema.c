@@ -2,6 +2,7 @@
 #include "follow_fields.h"
 #include "inject_fields.h"
 #include "metrics.h"
+#include "rules.h"
 #include "schema.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -58,6 +59,12 @@ static const struct name_desc dm_memories[] = { DM_MEMORIES(REASON_DESC) };
 static const struct name_desc dm_waits[DM_WAIT_COUNT] = { DM_WAITS(REASON_DESC) };
 #define INJECT_STEP_DESC(id, name_, verdicts, doc_) { .name = name_, .doc = doc_ },
 static const struct name_desc inject_steps[INJECT_STEP_COUNT] = { INJECT_STEPS(INJECT_STEP_DESC) };
+#define RULE_DESC(id, name_, holds_, rests_) { .name = name_, .doc = holds_ ": " rests_ },
+#define FAULT_DESC(id, rule, name_, doc_, numbers) { .name = name_, .doc = doc_ "; " numbers },
+static const struct name_desc rules[RULE_COUNT] = { RULES(RULE_DESC) };
+static const struct name_desc faults[FAULT_COUNT] = { FAULTS(FAULT_DESC) };
+#define TIMELINE_DESC(id, name_, a, b, doc_) { .name = name_, .doc = doc_ " [" a ", " b "]" },
+static const struct name_desc timeline_steps[CHECK_EVENT_COUNT] = { CHECK_TIMELINE(TIMELINE_DESC) };
 static const struct name_desc layers[LAYER_COUNT] = { FOLLOW_LAYERS(REASON_DESC) };
 
 #define WORD_DESC(id, doc_) { .name = #id, .doc = doc_ },
@@ -79,6 +86,7 @@ static const struct name_desc own_metric_names[] = { OWN_METRICS(OWN_METRIC_WORD
 const struct word_list word_lists[] = {
 	{ CMD_export, "Metrics", metric_names, ARRAY_SIZE(metric_names) },
 	{ CMD_export, "About the exporter", own_metric_names, ARRAY_SIZE(own_metric_names) },
+	{ CMD_check, "Steps of a timeline", timeline_steps, CHECK_EVENT_COUNT },
 	{ CMD_bench, "Workloads", bench_workloads, WORKLOAD_COUNT },
 	{ CMD_bench, "Environment in JSON", environment_fields, ARRAY_SIZE(environment_fields) },
 	{ CMD_bench, "Workload in JSON", figure_fields, ARRAY_SIZE(figure_fields) },
@@ -105,6 +113,8 @@ const struct vocabulary vocabularies[] = {
 	{ KIND_DM_MEMORY, "Kinds of memory", dm_memories, ARRAY_SIZE(dm_memories) },
 	{ KIND_DM_WAIT, "Who waits", dm_waits, DM_WAIT_COUNT },
 	{ KIND_INJECT_STEP, "Kinds of step", inject_steps, INJECT_STEP_COUNT },
+	{ KIND_RULE, "Rules", rules, RULE_COUNT },
+	{ KIND_FAULT, "Faults", faults, FAULT_COUNT },
 	{ KIND_LAYER, "Layers", layers, LAYER_COUNT },
 };
 const size_t vocabulary_count = ARRAY_SIZE(vocabularies);

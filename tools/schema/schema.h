@@ -23,6 +23,7 @@ enum field_kind {
 	KIND_SOURCE,		/* name of one of the observer's sources */
 	KIND_TIME,		/* CLOCK_MONOTONIC nanoseconds in the record, shown by the clock of --clock */
 	KIND_DEC,
+	KIND_SIGNED,
 	KIND_SIZE,		/* bytes; 4k, 1m in the table */
 	KIND_HEX,		/* hexadecimal in the table, a number in JSON and CSV */
 	KIND_OP,
@@ -42,6 +43,8 @@ enum field_kind {
 	KIND_DM_MEMORY,
 	KIND_DM_WAIT,
 	KIND_INJECT_STEP,
+	KIND_RULE,
+	KIND_FAULT,
 	KIND_MAP_FLAGS,
 	KIND_ASK_FLAGS,
 	KIND_IOCB_FLAGS,

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "check.h"
+#include "observers.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct field fields[CF_COUNT] = {
+#define FIELD_DESC(id, ctype_, kind_, heading_, width_, nullable_, unit_, doc_) \
+	{ .name = #id, .ctype = #ctype_, .heading = heading_, .unit = unit_, .doc = doc_, .kind = KIND_##kind_, \
+	  .offset = offsetof(struct check_event, id), .size = sizeof(ctype_), .width = width_, .nullable = nullable_ },
+	CHECK_FIELDS(FIELD_DESC)
+};
+
+#define NEED_MAPPING \
+	{ NEED_MEMBER, "iomap", "offset" }, { NEED_MEMBER, "iomap", "length" }, { NEED_MEMBER, "iomap", "type" }, { NEED_MEMBER, "iomap", "flags" }
+#define NEED_ITERATOR \
+	{ NEED_MEMBER, "iomap_iter", "pos" }, { NEED_MEMBER, "iomap_iter", "len" }, { NEED_MEMBER, "iomap_iter", "flags" }, \
+	{ NEED_MEMBER, "iomap_iter", "iomap" }
+#define NEED_FILE \
+	{ NEED_MEMBER, "inode", "i_mode" }, { NEED_MEMBER, "inode", "i_rdev" }, { NEED_MEMBER, "inode", "i_sb" }, \
+	{ NEED_MEMBER, "inode", "i_ino" }, { NEED_MEMBER, "super_block", "s_dev" }
+
+static const struct need of_events[] = {
+	{ NEED_EVENT, "iomap_lookup", .args = 10 },
+	{ NEED_EVENT, "iomap_iter", .args = 3 },
+	{ NEED_ENUM, "iomap_op" },
+	NEED_MAPPING, NEED_ITERATOR, NEED_FILE,
+};
+
+static const struct need of_stock[] = {
+	{ NEED_EVENT, "iomap_iter_dstmap", .args = 2 },
+	NEED_MAPPING, NEED_ITERATOR, NEED_FILE,
+};
+
+/* In the order of enum check_source. A program that is loaded for the timeline alone is extra. */
+static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
+	[CHECK_SOURCE_EVENTS] = {
+		.name = "iomap_lookup",
+		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
+		.program = {
+			{ "lookup", .begins = true, .rules = RULE_BIT(LOOKUP_COVERS) },
+		},
+	},
+	[CHECK_SOURCE_STOCK] = {
+		.name = "iomap_iter_dstmap",
+		.limits = "all rules but those of what a successful lookup gives; operations where the flags do not tell; the timeline",
+		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
+		.program = {
+			{ "map", .begins = true, .rules = RULE_BIT(LOOKUP_COVERS) },
+		},
+	},
+};
+
+const struct observer check_observer = {
+	.command = "check",
+	.event = "violation",
+	.field = fields, .field_count = CF_COUNT,
+	.record_size = sizeof(struct check_event),
+	.source = sources, .source_count = CHECK_SOURCE_COUNT,
+	.by_option = OPT_HELP, .source_option = OPT_SOURCE_CHECK,
+};
