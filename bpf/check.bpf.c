@@ -83,3 +83,5 @@ int BPF_PROG(map, struct inode *inode, struct iomap *iomap)
 	check_mapping(ctx, NULL, inode, &for_, iomap);
 	return 0;
 }
+
+#include "check_io.bpf.h"

@@ -52,6 +52,34 @@ struct check_state {
 			__u8 stale;	/* at stale_pos */
 			__u8 sleeps;	/* nvcsw is known */
 		} iter;
+		struct {
+			__u64 inode, ino;
+			__u64 pos, size;	/* as io_offset and io_size */
+			__u64 sector, bytes;
+			__u16 type, flags;
+		} ioend;
+		struct {
+			__u32 begun, ended;
+		} folio;
+		struct {
+			__u64 pos, len, before;
+			__s32 bios;	/* in flight */
+			__u32 op, done, completed;
+			__u8 waits, submitted, complete;
+			__u8 told;	/* that it completes before its bios */
+		} dio;
+		struct {
+			__u64 pos, len;
+			__u32 completed;
+			__u8 told;
+		} kiocb;
+		struct {
+			__u32 regions;
+		} dm;
+		struct {
+			__u64 fn, context;	/* of the last notification */
+			__u32 outstanding;	/* more than one where an owner, or an interrupt, ends others meanwhile */
+		} notice;
 		__u64 v[12];
 	};
 	struct check_step step[CHECK_STEPS];

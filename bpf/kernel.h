@@ -179,6 +179,13 @@ struct iomap_dio {
 	struct kiocb *iocb;
 };
 
+/* The same; read where this project's events are. */
+struct iomap_dio___ref {
+	struct {
+		int counter;
+	} ref;
+};
+
 /* include/linux/bio.h, include/linux/bvec.h */
 struct bvec_iter {
 	__u64 bi_sector;
@@ -335,6 +342,7 @@ enum req_flag_bits {
 #define EIOCBQUEUED	529
 #define ENOTBLK		15
 #define EAGAIN		11
+#define MAX_ERRNO	4095
 #define ASK_NOWAIT	5	/* the bit of IOMAP_NOWAIT */
 #define DAX_COPY_RECOVERY 3
 #define VM_SHARED	(1ul << 3)

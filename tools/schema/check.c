@@ -32,6 +32,9 @@ static const struct need of_stock[] = {
 	NEED_MAPPING, NEED_ITERATOR, NEED_FILE,
 };
 
+#define RULES_DIO	(RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS))
+#define RULES_DMIO	(RULE_BIT(DMIO_NOTIFY) | RULE_BIT(DMIO_ERROR_BITS))
+
 /* In the order of enum check_source. A program that is loaded for the timeline alone is extra. */
 static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 	[CHECK_SOURCE_EVENTS] = {
@@ -39,6 +42,30 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
 			{ "lookup", .begins = true, .rules = RULE_BIT(LOOKUP_COVERS) },
+			{ "ioend_new", .event = "iomap_ioend_new", .args = 9, .rules = RULE_BIT(IOEND_MERGE) },
+			{ "ioend_add", .event = "iomap_add_to_ioend", .args = 10, .rules = RULE_BIT(IOEND_MERGE) },
+			{ "ioend_merge", .event = "iomap_ioend_merge", .args = 7, .rules = RULE_BIT(IOEND_MERGE) },
+			{ "ioend_finish", .event = "iomap_ioend_finish", .args = 8, .rules = RULE_BIT(IOEND_MERGE) },
+			{ "folio_begin", .event = "iomap_writeback_folio", .args = 5, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
+			{ "folio_eof", .event = "iomap_writeback_eof", .args = 6, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
+			{ "folio_submitted", .event = "iomap_writeback_folio_end", .args = 7, .extra = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
+			{ "folio_end", .event = "iomap_folio_writeback_end", .args = 5, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
+			{ "dio_begin", .event = "iomap_dio_begin", .args = 9, .rules = RULES_DIO },
+			{ "dio_bio_submit", .event = "iomap_dio_bio_submit", .args = 11, .rules = RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_bio_end", .event = "iomap_dio_bio_end", .args = 6, .rules = RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_submitted", .event = "iomap_dio_submitted", .args = 8, .rules = RULE_BIT(DIO_RESULT) },
+			{ "dio_queued", .event = "iomap_dio_rw_queued", .args = 3, .rules = RULE_BIT(DIO_RESULT) },
+			{ "dio_done", .event = "iomap_dio_done", .args = 8, .rules = RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_complete", .event = "iomap_dio_complete_begin", .args = 8, .rules = RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_end", .event = "iomap_dio_end", .args = 7, .rules = RULES_DIO },
+			{ "kiocb_begin", .event = "aio_iocb_begin", .args = 12, .rules = RULE_BIT(KIOCB_COMPLETE) },
+			{ "kiocb_issued", .event = "aio_iocb_issued", .args = 7, .rules = RULE_BIT(KIOCB_COMPLETE) },
+			{ "kiocb_complete", .event = "aio_iocb_complete", .args = 6, .rules = RULE_BIT(KIOCB_COMPLETE) },
+			{ "kiocb_end", .event = "aio_iocb_end", .args = 9, .rules = RULE_BIT(KIOCB_COMPLETE) },
+			{ "dm_begin", .event = "dm_io_begin", .args = 9, .rules = RULES_DMIO },
+			{ "dm_region", .event = "dm_io_region", .args = 7, .rules = RULE_BIT(DMIO_ERROR_BITS) },
+			{ "dm_end", .event = "dm_io_end", .args = 7, .rules = RULES_DMIO },
+			{ "dm_notify", .event = "dm_io_notify", .args = 5, .rules = RULE_BIT(DMIO_NOTIFY) },
 		},
 	},
 	[CHECK_SOURCE_STOCK] = {

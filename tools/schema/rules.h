@@ -6,6 +6,8 @@
 #ifndef IOMAPSCOPE_RULES_H
 #define IOMAPSCOPE_RULES_H
 
+#include "rules_io.h"
+
 /* RULE(id, name, what must hold, what that rests on) */
 #define RULES(RULE) \
 	RULE(LOOKUP_COVERS, "lookup-covers", "a successful lookup gives a mapping that is not empty and covers the position that was asked for", \
@@ -92,7 +94,8 @@ enum check_rule {
 	FAULT(MEMORY_UNALIGNED, DAX_PMD_ALIGNED, "memory-unaligned", "the memory is not aligned to a huge page", \
 	      "got: page frame number in a huge page; expected: 0; detail: its page frame number") \
 	FAULT(PAGE_NOT_COVERED, DAX_PMD_ALIGNED, "page-not-covered", "the mapping does not cover the huge page", \
-	      "got: where it ends; expected: where the page ends; detail: where it begins")
+	      "got: where it ends; expected: where the page ends; detail: where it begins") \
+	IO_FAULTS(FAULT)
 
 enum check_fault {
 #define FAULT_ENUM(id, rule, name, doc, numbers) FAULT_##id,
@@ -103,7 +106,8 @@ enum check_fault {
 
 /* KIND(id, name, rules that need it): what has a begin and an end. Without room for one its rules leave it unchecked. */
 #define CHECK_KINDS(KIND) \
-	KIND(ITER, "operation", RULE_BIT(LOOKUP_RELEASE) | RULE_BIT(STEP_LENGTH) | RULE_BIT(NOWAIT_SLEEP) | RULE_BIT(STALE_RETURNED))
+	KIND(ITER, "operation", RULE_BIT(LOOKUP_RELEASE) | RULE_BIT(STEP_LENGTH) | RULE_BIT(NOWAIT_SLEEP) | RULE_BIT(STALE_RETURNED)) \
+	IO_KINDS(KIND)
 
 enum check_kind {
 #define KIND_ENUM(id, name, rules) CHECK_##id,
@@ -120,7 +124,8 @@ enum check_kind {
 	STEP(WORKED, "step", "processed", "left", "the caller has come back from its work on the mapping") \
 	STEP(STALE, "stale", "reason", "map_flags", "the mapping is to be looked up again from here") \
 	STEP(RELEASE, "release", "written", "ret", "->iomap_end has returned") \
-	STEP(DAX_ACCESS, "dax_access", "pfn", "ret", "where the memory of the range is")
+	STEP(DAX_ACCESS, "dax_access", "pfn", "ret", "where the memory of the range is") \
+	IO_TIMELINE(STEP)
 
 enum check_event_id {
 #define STEP_ENUM(id, name, a, b, doc) STEP_##id,

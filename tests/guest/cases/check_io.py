@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The rules of `check` on ioends, writeback, direct I/O, aio and dm-io are silent on what the kernel does, and each is checked."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import storage
+import tool
+from tap import Skip
+
+sys.path.insert(1, os.path.join(tool.TOP, "tests", "guest", "steps"))
+import machine    # noqa: E402
+from machine import PAGE, dread, dwrite, errno_of    # noqa: E402
+
+MEGABYTE = 1 << 20
+WRITEBACK = ("ioend-merge", "folio-writeback-once")
+DIO = ("dio-result", "dio-complete-once", "dio-after-bios")
+AIO = ("kiocb-complete",)
+DMIO = ("dmio-notify", "dmio-error-bits")
+RULES = WRITEBACK + DIO + AIO + DMIO
+NULLB = "/sys/kernel/config/nullb/checked"
+
+
+@contextlib.contextmanager
+def silent(t, env, name, *rules, begun=True):
+    """While it is entered nothing breaks a rule, and each of @rules is checked. begun: no object is in flight as it is entered, so that
+    there is none whose begin was missed."""
+    observed = env.observe("check", "-v", "--rules", ",".join(RULES))
+    yield observed
+    os.sync()
+    observed.stop()
+    found = [record for record in observed.hists if record["event"] == "violation"]
+    rows = {record["rule"]: record for record in observed.hists if record["event"] == "rule"}
+    t.equal((observed.status, found), (0, []), f"{name}: no violation", observed.stderr())
+    t.equal(set(rows), set(RULES), f"{name}: a line for each rule")
+    t.equal([rule for rule in rules if not rows[rule]["checked"]], [], f"{name}: each rule is checked", rows)
+    if begun:
+        t.equal({rule: rows[rule]["unchecked"] for rule in RULES if rows[rule]["unchecked"]}, {}, f"{name}: and nothing is left unchecked", rows)
+    t.ok("in flight at the end: 0\n" in observed.stderr(), f"{name}: nothing is left in flight", observed.stderr())
+    t.diag(f"{name}: " + ", ".join(f"{rule} {row['checked']}" for rule, row in rows.items() if row["checked"]))
+
+
+def loop_device(env, size):
+    """The device, and what to call to be rid of it."""
+    image = os.path.join(env.workdir, "check.img")
+    with open(image, "wb") as file:
+        file.truncate(size)
+    device = storage.command("losetup", "--find", "--show", image).strip()
+
+    def remove():
+        storage.command("losetup", "-d", device)
+        os.unlink(image)
+    return device, remove
+
+
+def fio(path, *args):
+    storage.command("fio", "--name=check", f"--filename={path}", "--size=2m", "--bs=4k", "--fallocate=none", "--overwrite=1", "--thread",
+                    "--output=/dev/null", *args)
+
+
+def churn(fs, seconds):
+    """Writers, syncs and truncations that know nothing of each other, and a memory that is too small for them."""
+    stop = time.monotonic() + seconds
+    errors = []
+
+    def guarded(work, *args):
+        try:
+            while time.monotonic() < stop:
+                work(*args)
+        except OSError as error:
+            errors.append(error)
+
+    def write(fd):
+        for pos in range(0, 2 * MEGABYTE, 96 << 10):
+            os.pwrite(fd, b"w" * 70000, pos)
+
+    def cut(fd):
+        os.ftruncate(fd, 300001)
+        time.sleep(0.01)
+
+    def sync(fd):
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    files = [fs.open(f"churn{i}") if hasattr(fs, "open") else os.open(fs.path(f"churn{i}"), os.O_RDWR | os.O_CREAT) for i in range(2)]
+    threads = [threading.Thread(target=guarded, args=(work, fd)) for fd in files for work in (write, cut, sync)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for fd in files:
+        os.close(fd)
+    if errors:
+        raise errors[0]
+
+
+class Disk:
+    """A loop device, and on top of it one whose table can be replaced."""
+
+    def __init__(self, env, size=400 * MEGABYTE):
+        self.loop, self.remove_loop = loop_device(env, size)
+        self.slow = machine.Mapped(f"check-{os.getpid()}", self.loop)
+
+    def remove(self):
+        self.slow.remove()
+        self.remove_loop()
+
+
+def check_writeback(t, env, disk):
+    """Each reason for an ioend, merges, folios behind the end, pressure; with a block for each page, and with several."""
+    import case_writeback
+    for size in (4096, 1024):
+        # Unmounted before the rules are over: nothing is left to be written back.
+        with silent(t, env, f"writeback, blocks of {size}", *WRITEBACK):
+            with machine.Mounted("xfs", disk.slow.path, "-b", f"size={size}") as fs:
+                case_writeback.ioends(fs)
+                case_writeback.merged(fs, disk.slow)
+                case_writeback.skipped(t, fs, disk.slow)
+                if size == 4096:
+                    case_writeback.full(fs)
+                churn(fs, 1 if env.brief else 4)
+    with silent(t, env, "the flusher", *WRITEBACK):
+        path = env.xfs.path("flushed")
+        with open(path, "wb") as file:
+            file.write(b"f" * (8 * MEGABYTE + 1000))
+        os.sync()
+        os.unlink(path)
+
+
+def check_dio(t, env, disk):
+    """Routes, short and refused requests, and what falls back."""
+    import case_directio
+    with silent(t, env, "direct I/O", *DIO, *AIO):
+        with machine.Mounted("xfs", disk.slow.path) as fs:
+            case_directio.sizes(t, fs)
+            case_directio.asynchronous(t, fs)
+            fio(fs.path("synced"), "--ioengine=psync", "--rw=randrw", "--direct=1", "--sync=dsync", "--number_ios=64")
+            fio(fs.path("rings"), "--ioengine=io_uring", "--rw=randrw", "--direct=1", "--iodepth=16", "--fsync=32", "--number_ios=256")
+            fio(fs.path("aio"), "--ioengine=libaio", "--rw=randrw", "--direct=1", "--iodepth=16", "--sync=dsync", "--number_ios=128")
+            fd = machine.direct(fs.path("refused"))
+            refused = [dwrite(fd, PAGE, 65536, os.RWF_NOWAIT), dread(fd, PAGE, 1 << 30), errno_of(os.preadv, fd, [], 0)]
+            t.equal(refused, [-11, 0, 0], "direct I/O: one is refused, one is at the end, one is of nothing")
+            os.close(fd)
+    with silent(t, env, "a full file system", *DIO):
+        with machine.Mounted("xfs", disk.slow.path) as fs:
+            fd = fs.open("full")
+            status = os.fstatvfs(fd)
+            machine.fallocate(fd, machine.KEEP_SIZE, 0, (status.f_bavail - 64) * status.f_bsize)
+            direct = machine.direct(fs.path("direct"))
+            t.equal(dwrite(direct, MEGABYTE, 0), -28, "a direct write to a full file system fails")
+            os.close(fd)
+            os.close(direct)
+    with silent(t, env, "ext4, btrfs and EROFS", *DIO):
+        case_directio.others(t, disk.slow.path)
+
+
+def check_errors(t, env, disk):
+    """A device that fails, and a file system that has shut down."""
+    import case_errors
+    with silent(t, env, "errors", *WRITEBACK, *DIO, *AIO):
+        case_errors.device_fails(t, disk.slow)
+        case_errors.shut_down(t, disk.slow)
+        case_errors.truncated(t, disk.slow)
+
+
+class NullBlk:
+    """A disk whose requests can be polled for, or end in a hard interrupt, as wanted."""
+
+    def __init__(self, **attributes):
+        os.mkdir(NULLB)
+        for name, value in {"size": 400, "memory_backed": 1, "poll_queues": 1, **attributes, "power": 1}.items():
+            with open(f"{NULLB}/{name}", "w") as file:
+                file.write(str(value))
+        with open(f"{NULLB}/index") as index:
+            self.path = f"/dev/nullb{index.read().strip()}"
+
+    def remove(self):
+        with open(f"{NULLB}/power", "w") as file:
+            file.write("0")
+        os.rmdir(NULLB)
+
+
+def check_polled(t, env):
+    if not os.path.isdir(os.path.dirname(NULLB)):
+        t.skip("polled", "this kernel has no null_blk")
+        return
+    null = NullBlk(irqmode=2, completion_nsec=50000)
+    try:
+        with silent(t, env, "polled, and ended in an interrupt", *DIO, *WRITEBACK):
+            with machine.Mounted("xfs", null.path) as fs:
+                for rw in ("randread", "randwrite"):
+                    fio(fs.path("polled"), "--ioengine=io_uring", f"--rw={rw}", "--direct=1", "--iodepth=8", "--hipri", "--number_ios=256")
+                    fio(fs.path("interrupt"), "--ioengine=libaio", f"--rw={rw}", "--direct=1", "--iodepth=32", "--number_ios=1024")
+                fio(fs.path("cached"), "--ioengine=psync", "--rw=randwrite", "--bs=3k", "--fsync=16", "--number_ios=256")
+    finally:
+        null.remove()
+
+
+def check_aio(t, env):
+    """Also what is refused, cancelled, left behind by a process, or no read or write."""
+    path = env.xfs.file("aio", 64 << 10)
+    with silent(t, env, "aio", *AIO):
+        for kind in ("mixed", "refused"):
+            tool.workload("aio", kind, path)
+        tool.workload("aio", "cancelled")
+        tool.workload("aio", "mixed", env.ext4.file("aio", 64 << 10))
+    with storage.Delayed(env, 200, MEGABYTE, filesystem=None) as slow:
+        if not slow:
+            t.skip("a process that leaves", "this kernel has no dm-delay")
+            return
+        slow.slow()
+        with silent(t, env, "a process that leaves", *AIO):
+            tool.workload("aio", "exit", slow.device, 8)
+
+
+def check_dmio(t, env):
+    """A mirror's copies and writes, discards, a snapshot's waited-for metadata, and a leg that fails."""
+    import case_dmio
+    case_dmio.DISK, remove = loop_device(env, 96 * MEGABYTE)
+    try:
+        with silent(t, env, "dm-io", *DMIO):
+            case_dmio.mirror()
+            case_dmio.snapshot()
+        with silent(t, env, "dm-io that fails", *DMIO):
+            case_dmio.failing()
+    finally:
+        remove()
+
+
+def check_in_the_middle(t, env, disk):
+    """Attached and detached while everything is in flight: what began before is not judged."""
+    with machine.Mounted("xfs", disk.slow.path) as fs:
+        paths = [fs.file(name, 2 * MEGABYTE) for name in ("aio", "rings", "cached")]
+        disk.slow.load("delay {device} 0 20")
+        jobs = [subprocess.Popen(["fio", "--name=load", f"--filename={path}", "--size=2m", "--bs=4k", "--time_based", "--runtime=600",
+                                  "--overwrite=1", "--thread", "--output=/dev/null", *args])
+                for path, args in zip(paths, (("--ioengine=libaio", "--direct=1", "--rw=randrw", "--iodepth=32"),
+                                              ("--ioengine=io_uring", "--direct=1", "--rw=randrw", "--iodepth=32"),
+                                              ("--ioengine=psync", "--rw=randwrite", "--fsync=8")))]
+        try:
+            time.sleep(2)
+            for round in range(2 if env.brief else 4):
+                observed = env.observe("check", "-v", "--rules", ",".join(RULES))
+                time.sleep(2)
+                observed.stop()
+                rows = {record["rule"]: record for record in observed.hists if record["event"] == "rule"}
+                name = f"attached in the middle, {round}"
+                t.equal((observed.status, [r for r in observed.hists if r["event"] == "violation"]), (0, []), f"{name}: no violation",
+                        observed.stderr())
+                t.equal([rule for rule in WRITEBACK + DIO + AIO if not rows[rule]["checked"]], [], f"{name}: the rules are checked", rows)
+        finally:
+            for job in jobs:
+                job.kill()
+                job.wait()
+            disk.slow.load("linear {device} 0")
+
+
+def run(t, env):
+    if not env.patched:
+        raise Skip("these rules need the events of the patched kernel")
+    if not shutil.which("fio") or not shutil.which("dmsetup") or not storage.loop_devices_work():
+        raise Skip("no fio, no dmsetup, or no loop devices")
+    disk = Disk(env)
+    try:
+        check_writeback(t, env, disk)
+        check_dio(t, env, disk)
+        check_errors(t, env, disk)
+        check_in_the_middle(t, env, disk)
+    finally:
+        disk.remove()
+    check_polled(t, env)
+    check_aio(t, env)
+    check_dmio(t, env)
