@@ -54,14 +54,15 @@ class Seed:
     warns: how many warnings the kernel prints.
     function: one that is in the kernel stack of each violation, None if it is found in whatever was interrupted.
     others: what inevitably breaks with it, as (rule, fault).
-    event: what fires once more for each way, where the events are all that is broken.
+    event: what fires more often, where the events are all that is broken; more: how much, once for each way if not given.
     quiet: nothing but a checker can see it.
     """
 
-    def __init__(self, rule, act, path, faults, seen, good, warns=0, function=None, others=(), event=None, quiet=False):
+    def __init__(self, rule, act, path, faults, seen, good, warns=0, function=None, others=(), event=None, more=None, quiet=False):
         self.rule, self.act, self.path, self.faults = rule, act, path, faults
         self.seen, self.good, self.warns, self.function, self.others = seen, good, warns, function, others
         self.ways, self.event, self.quiet = len(faults), event, quiet
+        self.more = more or self.ways
 
     def __str__(self):
         return f"{self.rule} ({', '.join(fault for fault, *_ in self.faults)})"
@@ -309,13 +310,14 @@ def seeds(env):
             Seed("ioend-merge", other_type(fresh), fresh, [("other-type", PAGE, PAGE)], (b"2", b"\0"), (b"2", b"2")),
             Seed("ioend-merge", behind_gap(fresh), fresh, [("file-gap", 2 * PAGE, PAGE)], (b"1", b"\0"), (b"1", b"2")),
             Seed("folio-writeback-once", sync(file), file, [("ended-again", 0, PAGE)], None, None, event="iomap_folio_writeback_end"),
-            Seed("dio-result", direct_read(file, 2), file, [("not-documented", 0, PAGE), ("too-much", PAGE, PAGE)], [-15, PAGE + 1], [PAGE, PAGE]),
-            Seed("dio-complete-once", direct_read(file), file, [("completed-again", 0, PAGE)], [PAGE], [PAGE], event="iomap_dio_end"),
-            Seed("dio-after-bios", early(slow), slow.path("early"), [("bios-in-flight", 0, PAGE)], (PAGE, True), (PAGE, False)),
+            Seed("dio-result", direct_read(file, 2), file, [("fallback-of-read", 0, PAGE), ("more-than-asked", PAGE, PAGE)], [-15, PAGE + 1], [PAGE, PAGE]),
+            Seed("dio-complete-once", direct_read(file, 2), file, [("returned-again", 0, PAGE), ("completed-again", PAGE, PAGE)], [PAGE, PAGE], [PAGE, PAGE],
+                 event="iomap_dio_end", more=1),
+            Seed("dio-after-bios", early(slow), slow.path("early"), [("before-bios", 0, PAGE)], (PAGE, True), (PAGE, False)),
             Seed("dax-pmd-aligned", huge(page, HUGE), page, [("memory-unaligned", 0, HUGE)], 0, 0, function="dax_iomap_fault", quiet=True),
             Seed("dax-pmd-aligned", huge(page, HUGE // 2), page, [("page-not-covered", 0, HUGE)], 0, 0, function="dax_iomap_fault", event="dax_pmd_insert_mapping"),
             Seed("kiocb-complete", aio_read(file, False), file, [("not-queued", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
-            Seed("kiocb-complete", aio_read(file, True), file, [("completed-again", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
+            Seed("kiocb-complete", aio_read(file, True), file, [("called-again", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
             Seed("dmio-notify", to_mirror(mirror.path), None, [("notified-again", None, None)], PAGE, PAGE, event="dm_io_notify"),
-            Seed("dmio-error-bits", to_mirror(mirror.path), None, [("beyond-regions", None, None)], PAGE, PAGE, quiet=True),
+            Seed("dmio-error-bits", to_mirror(mirror.path), None, [("bits-beyond", None, None)], PAGE, PAGE, quiet=True),
         ]

@@ -33,4 +33,4 @@ def run(t, env):
             t.equal(len(found), seed.warns, f"{seed}: the kernel warns as often as it should", found)
             t.ok(seen != good or seed.warns or seed.event or seed.quiet, f"{seed}: it can be seen")
             if seed.event:
-                t.equal(after - before, seed.ways, f"{seed}: one {seed.event} more")
+                t.equal(after - before, seed.more, f"{seed}: more {seed.event}")
