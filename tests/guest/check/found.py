@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """check finds each rule that is broken, as often as it is and where, and nothing else; and nothing where nothing is broken."""
 
+import contextlib
 import os
+import subprocess
 
 from broken import left, seeds, warnings
 
@@ -51,7 +53,9 @@ def check_seed(t, env, seed, names):
 
     fast = checking(env, "--rules", seed.rule, "--fail-fast")
     seed.broken()
-    fast.stop(sig=None)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        fast.process.wait(10)
+    fast.stop()
     warnings()
     t.equal((fast.status, [(v["rule"], v["fault"]) for v in found(fast)]), (VIOLATIONS, [(seed.rule, seed.faults[0][0])]),
             f"{seed}: --fail-fast ends with the first", fast.stderr())

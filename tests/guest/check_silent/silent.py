@@ -38,7 +38,7 @@ KINDS = [
     Kind("ext4", "ext4", "disk", ["mkfs.ext4", "-q", "-F"], words=("freeze",)),
     Kind("btrfs", "btrfs", "disk", ["mkfs.btrfs", "-q", "-f"], options="nodatasum", words=("reflink", "freeze")),
     Kind("gfs2", "gfs2", "disk", ["mkfs.gfs2", "-q", "-O", "-K", "-J", "16", "-p", "lock_nolock"], words=("freeze",)),
-    Kind("erofs", "erofs", "image", ["mkfs.erofs", "--quiet"], options="loop", words=("readonly",)),
+    Kind("erofs", "erofs", "disk", None, words=("readonly",)),
     Kind("xfs-dax", "xfs", "pmem", ["mkfs.xfs", "-q", "-f", "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m"], options="dax=always",
          words=("dax", "reflink", "freeze")),
     Kind("ext4-dax", "ext4", "pmem", ["mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "stride=512,stripe-width=512"], options="dax=always",
@@ -126,30 +126,36 @@ def place(env, kind):
         name = "checked"
         sectors = machine.sectors(env.disks[0])
         storage.command("dmsetup", "create", name, "--table", f"0 {sectors} mirror core 2 1024 nosync 2 {env.disks[0]} 0 {env.disks[1]} 0")
-        yield [f"/dev/mapper/{name}"]
+        yield f"/dev/mapper/{name}"
         storage.command("dmsetup", "remove", "--retry", name)
-    elif kind.place == "image":
-        # Sizes of all kinds: data in the inode, tails, holes, and more than fits in a page.
-        source, image = os.path.join(env.workdir, "source"), os.path.join(env.workdir, "image")
-        os.mkdir(source)
-        for n, size in enumerate((4 << 20, 3 << 20, (2 << 20) + 1234, 100, 5000, 0, 70000)):
-            with open(os.path.join(source, f"file{n}"), "wb") as file:
-                file.write(os.urandom(size))
-        yield [image, source]
-        shutil.rmtree(source)
-        os.unlink(image)
     else:
-        yield [env.disks[0] if kind.place == "disk" else env.pmem]
+        yield env.disks[0] if kind.place == "disk" else env.pmem
+
+
+def make_erofs(env, device):
+    """With files of all kinds: data in the inode, tails in it, and whole blocks."""
+    source, image = os.path.join(env.workdir, "source"), os.path.join(env.workdir, "image")
+    os.mkdir(source)
+    for n, size in enumerate((4 << 20, (2 << 20) + 1234, 5000, 100, 70000)):
+        with open(os.path.join(source, f"file{n}"), "wb") as file:
+            file.write(os.urandom(size))
+    storage.command("mkfs.erofs", "--quiet", image, source)
+    storage.command("dd", f"if={image}", f"of={device}", "bs=1M", "conv=fsync", "status=none")
+    shutil.rmtree(source)
+    os.unlink(image)
 
 
 def check(t, env, kind):
     """The rules' lines, by name."""
-    with place(env, kind) as words:
-        storage.command(*kind.mkfs, *words)
+    with place(env, kind) as device:
+        if kind.mkfs:
+            storage.command(*kind.mkfs, device)
+        else:
+            make_erofs(env, device)
         directory = os.path.join(env.workdir, kind.name)
         os.mkdir(directory)
         observed = env.observe("check")
-        storage.command("mount", "-t", kind.kind, *(["-o", kind.options] if kind.options else []), words[0], directory)
+        storage.command("mount", "-t", kind.kind, *(["-o", kind.options] if kind.options else []), device, directory)
         try:
             stress(t, kind, directory)
         finally:
