@@ -123,6 +123,7 @@ static __always_inline struct check_state *check_begin(__u64 key, enum check_kin
 	s->key = key;
 	s->kind = kind;
 	s->begin_ns = bpf_ktime_get_ns();
+	s->last_ns = 0;
 	s->steps = 0;
 	for (i = 0; i < (int)(sizeof(s->v) / sizeof(s->v[0])); i++)
 		s->v[i] = 0;
@@ -151,17 +152,29 @@ static __always_inline void check_forget(__u64 key, enum check_kind kind)
 			key_of_kind(key, kind) | CHECK_ENDED;
 }
 
-/* A step of its timeline. Where two come at the same time one may overwrite the other. */
-static __always_inline void check_step(struct check_state *s, enum check_event_id event, __u64 pos, __u64 len, __s64 a, __s64 b)
+static __always_inline void put_step(struct check_state *s, __u64 ns, enum check_event_id event, __u64 pos, __u64 len, __s64 a, __s64 b)
 {
 	struct check_step *step = &s->step[s->steps++ & (CHECK_STEPS - 1)];
 
-	step->ns = bpf_ktime_get_ns() - s->begin_ns;
+	s->last_ns = ns;
+	step->ns = ns;
 	step->pos = pos;
 	step->len = len;
 	step->a = a;
 	step->b = b;
 	step->event = event;
+}
+
+/* A step of its timeline. Where two come at the same time one may overwrite the other. */
+static __always_inline void check_step(struct check_state *s, enum check_event_id event, __u64 pos, __u64 len, __s64 a, __s64 b)
+{
+	put_step(s, bpf_ktime_get_ns() - s->begin_ns, event, pos, len, a, b);
+}
+
+/* One more of the same moment as the last one. */
+static __always_inline void check_step_now(struct check_state *s, enum check_event_id event, __u64 pos, __u64 len, __s64 a, __s64 b)
+{
+	put_step(s, s->last_ns, event, pos, len, a, b);
 }
 
 /* A violation, as its program describes it. What it leaves out is 0. */

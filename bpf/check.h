@@ -33,10 +33,11 @@ struct check_event {
 
 #define CF_BIT(id) (1ULL << CF_##id)
 
-/* What has begun: an operation, and whatever else the rules follow. Zero at its begin but for the first three. */
+/* What has begun: an operation, and whatever else the rules follow. At its begin the union is zero. */
 struct check_state {
 	__u64 key;			/* without its kind */
 	__u64 begin_ns;
+	__u64 last_ns;			/* of the last step, since then */
 	__u32 kind;
 	__u32 steps;
 	/* Each kind has its own, see the file of its programs. */
@@ -105,6 +106,8 @@ struct check_counts {
 struct check_config {
 	__u32 rules;			/* RULE_BIT() of those that are checked */
 	__u32 sets;			/* of the table, a power of two */
+	__u32 page_shift;
+	__u32 huge_page;		/* bytes, of one page table of the lowest level */
 };
 
 /* Where the events come from; the names and what they cannot tell are in schema/check.c. */

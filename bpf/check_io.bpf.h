@@ -25,7 +25,19 @@ static __always_inline void check_drop(__u64 key, enum check_kind kind)
 		__sync_val_compare_and_swap(&keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)], old, 0);
 }
 
-/* The same begins, if the filters let it through. */
+/* One that has ended, and has not until check_forget(), so that its place stays its own. */
+static __always_inline struct check_state *check_revive(__u64 key, enum check_kind kind)
+{
+	__u64 of_kind = key_of_kind(key, kind), old = of_kind | CHECK_ENDED;
+	int place = check_place(old);
+
+	if (place < 0 ||
+	    __sync_val_compare_and_swap(&keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)], old, of_kind) != old)
+		return NULL;
+	return check_at(place);
+}
+
+/* It begins, if the filters let it through. */
 static __always_inline struct check_state *io_begin(__u64 key, enum check_kind kind, struct inode *inode)
 {
 	if (check_left_out(inode)) {
@@ -312,23 +324,29 @@ struct {
 	__type(value, struct dio_call);
 } dio_calls SEC(".maps");
 
+/* What the current task is told next is about the request @s; NULL: about one that is not followed. */
+static __always_inline void note_call(__u64 dio, struct check_state *s, bool waits)
+{
+	struct dio_call *call = bpf_task_storage_get(&dio_calls, bpf_get_current_task_btf(), NULL, s ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+
+	if (!call)
+		return;
+	call->waits = CALL_NONE;
+	if (s) {
+		call->dio = dio;
+		call->begin_ns = s->begin_ns;
+		call->waits = waits;
+	}
+}
+
 SEC("tp_btf/iomap_dio_submitted")
 int BPF_PROG(dio_submitted, void *dio, struct kiocb *iocb, struct inode *inode, __u64 pos, __u64 left, __u64 submitted, int error, bool wait)
 {
 	struct check_state *s = check_find((__u64)dio, CHECK_DIO);
-	struct dio_call *call;
 
 	if (s)
 		check_step(s, STEP_DIO_SUBMITTED, pos, left, submitted, wait);
-	call = bpf_task_storage_get(&dio_calls, bpf_get_current_task_btf(), NULL, s ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-	if (!call)
-		return 0;
-	call->waits = CALL_NONE;
-	if (s) {
-		call->dio = (__u64)dio;
-		call->begin_ns = s->begin_ns;
-		call->waits = wait || s->dio.waits;
-	}
+	note_call((__u64)dio, s, s && (wait || s->dio.waits));
 	return 0;
 }
 
@@ -343,6 +361,8 @@ int BPF_PROG(dio_queued, struct inode *inode, __u64 pos, __u64 len)
 	check_counted(RULE_DIO_RESULT);
 	if (call->waits) {
 		s = check_find(call->dio, CHECK_DIO);
+		if (!s)
+			s = check_find_ended(call->dio, CHECK_DIO);
 		if (s && s->begin_ns != call->begin_ns)
 			s = NULL;
 		check_violation(ctx, s, inode, .rule = RULE_DIO_RESULT, .fault = FAULT_QUEUED_WAITED, .op = s ? s->dio.op : OP_HIDDEN, .pos = pos,
@@ -384,6 +404,9 @@ int BPF_PROG(dio_complete, void *dio, struct kiocb *iocb, struct inode *inode, _
 	return 0;
 }
 
+/* @done: bytes, RESULT_ALONE: the source does not tell. */
+#define RESULT_ALONE (~0ULL)
+
 static __always_inline void check_dio_result(void *ctx, struct check_state *s, struct inode *inode, __u64 done, int error, __s64 ret)
 {
 	__s64 most = s->dio.len + s->dio.before, all = done + s->dio.before;
@@ -400,7 +423,7 @@ static __always_inline void check_dio_result(void *ctx, struct check_state *s, s
 		DIO_FAULT(DIO_RESULT, FALLBACK_OF_READ, .got = ret, .detail = error, .nulls = CF_BIT(expected));
 	else if (ret > most)
 		DIO_FAULT(DIO_RESULT, MORE_THAN_ASKED, .got = ret, .expected = most, .detail = s->dio.before);
-	else if (ret > 0 && (write ? ret != all : ret > all))
+	else if (done != RESULT_ALONE && ret > 0 && (write ? ret != all : ret > all))
 		DIO_FAULT(DIO_RESULT, NOT_TRANSFERRED, .got = ret, .expected = all, .detail = s->dio.before);
 }
 
@@ -432,6 +455,59 @@ int BPF_PROG(dio_end, void *dio, struct kiocb *iocb, struct inode *inode, long l
 	}
 	if (!again)
 		check_forget((__u64)dio, CHECK_DIO);
+	return 0;
+}
+
+/*
+ * The same on a stock kernel from 6.6 on, by the address of the kiocb, which has one request at a time: what its caller returns, and when, but not
+ * what is done for it. One that ends before its first lookup has no end, so that its state must not wait for it: it is found as one that
+ * has ended, and what was in need of its place leaves it unchecked.
+ */
+SEC("tp_btf/iomap_dio_rw_begin")
+int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	struct check_state *s;
+	bool waits;
+
+	if (!state.running)
+		return 0;
+	waits = !iocb->ki_complete || dio_flags & DIO_FORCE_WAIT;
+	/* Nothing is done for no bytes. */
+	s = iter->count ? io_begin(CHECK_KEY(iocb), CHECK_DIO, inode) : NULL;
+	note_call(CHECK_KEY(iocb), s, waits);
+	if (!s)
+		return 0;
+	s->dio.pos = iocb->ki_pos;
+	s->dio.len = iter->count;
+	s->dio.before = done_before;
+	s->dio.op = iter->data_source ? OP_DIO_WRITE : OP_DIO_READ;
+	s->dio.waits = waits;
+	check_step(s, STEP_DIO_BEGIN, s->dio.pos, s->dio.len, dio_flags, waits);
+	check_forget(CHECK_KEY(iocb), CHECK_DIO);
+	return 0;
+}
+
+SEC("tp_btf/iomap_dio_complete")
+int BPF_PROG(rw_complete, struct kiocb *iocb, int error, __s64 ret)
+{
+	struct check_state *s = check_revive(CHECK_KEY(iocb), CHECK_DIO);
+	struct inode *inode = iocb->ki_filp->f_inode;
+
+	if (!s)
+		return 0;
+	if (state.running) {
+		check_step(s, STEP_DIO_END, s->dio.pos, s->dio.len, ret, error);
+		s->dio.completed++;
+		if (asked(RULE_DIO_COMPLETE_ONCE)) {
+			check_counted(RULE_DIO_COMPLETE_ONCE);
+			if (s->dio.completed > 1)
+				DIO_FAULT(DIO_COMPLETE_ONCE, ENDED_AGAIN, .got = s->dio.completed, .expected = 1, .detail = ret);
+		}
+		if (asked(RULE_DIO_RESULT) && s->dio.completed == 1)
+			check_dio_result(ctx, s, inode, RESULT_ALONE, error, ret);
+	}
+	check_forget(CHECK_KEY(iocb), CHECK_DIO);
 	return 0;
 }
 

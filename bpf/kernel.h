@@ -138,6 +138,15 @@ struct iomap_iter___processed {
 	__s64 processed;
 };
 
+/* This project's kernel. */
+enum iomap_op {
+	IOMAP_OP_UNKNOWN,
+};
+
+struct iomap_iter___op {
+	enum iomap_op op;
+};
+
 /*
  * From 6.15, bc264fea0f6f ("iomap: support incremental iomap_iter advances") and the rest of its series. The event fires on
  * entry, before ->iomap_end, and pos and len have advanced already.
@@ -343,6 +352,13 @@ enum req_flag_bits {
 #define ENOTBLK		15
 #define EAGAIN		11
 #define MAX_ERRNO	4095
+#define EINTR		4
+#define ENOSPC		28
+#define EDQUOT		122
+#define ERESTARTSYS	512
+#define ASK_NOWAIT_BIT	(1u << 5)
+#define ASK_OVERWRITE_ONLY (1u << 6)
+#define MAP_OF_NEW	(1u << 0)
 #define ASK_NOWAIT	5	/* the bit of IOMAP_NOWAIT */
 #define DAX_COPY_RECOVERY 3
 #define VM_SHARED	(1ul << 3)

@@ -711,6 +711,18 @@ static __u64 skipped(const struct bpf_program *program)
 	return info.recursion_misses;
 }
 
+__u64 observe_skipped(const struct observation *o, unsigned int rules)
+{
+	__u64 sum = 0;
+	int i;
+
+	for (i = 0; i < PROGRAMS_MAX; i++) {
+		if (o->source->program[i].rules & rules)
+			sum += skipped(o->program[i]);
+	}
+	return sum;
+}
+
 /* Entries of the table of those in flight, -1 if there is none. */
 static long flights(struct observation *o)
 {

@@ -46,6 +46,8 @@ struct format *observe_format(struct observation *o);
 struct out *observe_out(struct observation *o);
 /* The initial value of a map, which is a struct_ops' members; NULL if there is none of this name. */
 void *observe_initial(struct observation *o, const char *map);
+/* How often the kernel has left out programs that one of these rules needs. */
+__u64 observe_skipped(const struct observation *o, unsigned int rules);
 /* A sentence for -v. */
 void observe_tell(const struct observation *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+
 #include "format.h"
 #include "output.h"
 #include "violation.h"
@@ -47,8 +50,11 @@ static const struct check_step *step_at(const struct check_event *event, __u32 n
 	return &event->step[n % CHECK_STEPS];
 }
 
+/* One without a name means nothing. */
 static char *put_number(char *p, const char *name, __s64 value)
 {
+	if (!*name)
+		return p;
 	return put_sdec(put_str(put_str(put_str(p, " "), name), " "), value);
 }
 
@@ -111,6 +117,13 @@ static char *put_text_below(char *p, const struct check_event *event)
 	return p;
 }
 
+static char *put_number_json(char *p, const char *name, __s64 value)
+{
+	if (!*name)
+		return p;
+	return put_sdec(put_str(put_str(put_str(p, ",\""), name), "\":"), value);
+}
+
 static char *put_step_json(char *p, const struct check_step *step)
 {
 	bool known = step->event < CHECK_EVENT_COUNT;
@@ -121,8 +134,8 @@ static char *put_step_json(char *p, const struct check_step *step)
 	p = put_sdec(put_str(p, "\",\"pos\":"), step->pos);
 	p = put_sdec(put_str(p, ",\"len\":"), step->len);
 	if (known) {
-		p = put_sdec(put_str(put_str(put_str(p, ",\""), steps[step->event].a), "\":"), step->a);
-		p = put_sdec(put_str(put_str(put_str(p, ",\""), steps[step->event].b), "\":"), step->b);
+		p = put_number_json(p, steps[step->event].a, step->a);
+		p = put_number_json(p, steps[step->event].b, step->b);
 	}
 	*p++ = '}';
 	return p;
@@ -163,4 +176,59 @@ void violation_print(struct out *out, struct format *format, const struct check_
 		p = put_json_rest(p, event);
 	out_end(out, p, true);
 	out_flush(out);
+}
+
+static char *put_member(char *p, const char *name, __u64 value)
+{
+	return put_dec(put_str(put_str(put_str(p, ",\""), name), "\":"), value);
+}
+
+static char *put_rule_json(char *p, const struct rule_sum *sum)
+{
+	p = put_str(put_str(put_str(p, "{\"event\":\"rule\",\"command\":\"check\",\"rule\":\""), word_of(KIND_RULE, sum->rule)), "\"");
+	if (sum->why_not) {
+		p = put_str(p, ",\"checked\":null,\"violations\":null,\"unchecked\":null,\"no_room\":null,\"skipped\":null");
+		return put_str(put_text_json(p, "why_not", sum->why_not), "}\n");
+	}
+	p = put_member(p, "checked", sum->checked);
+	p = put_member(p, "violations", sum->violations);
+	p = put_member(p, "unchecked", sum->no_room + sum->skipped);
+	p = put_member(p, "no_room", sum->no_room);
+	p = put_member(p, "skipped", sum->skipped);
+	return put_str(p, ",\"why_not\":null}\n");
+}
+
+static char *put_rule_line(char *p, const struct rule_sum *sum)
+{
+	char *start = p;
+
+	p = put_pad(put_str(p, word_of(KIND_RULE, sum->rule)), start, -21);
+	if (sum->why_not)
+		return put_str(put_str(put_str(p, "cannot be checked: "), sum->why_not), "\n");
+	p = put_dec(put_str(p, "checked "), sum->checked);
+	p = put_dec(put_str(p, ", violations "), sum->violations);
+	p = put_dec(put_str(p, ", unchecked "), sum->no_room + sum->skipped);
+	if (sum->no_room)
+		p = put_dec(put_str(p, " (no room "), sum->no_room);
+	if (sum->skipped)
+		p = put_dec(put_str(p, sum->no_room ? ", skipped programs " : " (skipped programs "), sum->skipped);
+	return put_str(p, sum->no_room || sum->skipped ? ")\n" : "\n");
+}
+
+void rule_print(struct out *out, const struct format *format, const struct rule_sum *sum)
+{
+	char line[512];
+
+	switch (format->kind) {
+	case FORMAT_TABLE:
+		out_end(out, put_rule_line(out_begin(out), sum), false);
+		break;
+	case FORMAT_JSON:
+		out_end(out, put_rule_json(out_begin(out), sum), false);
+		break;
+	case FORMAT_CSV:
+		*put_rule_line(line, sum) = 0;
+		fputs(line, stderr);
+		break;
+	}
 }

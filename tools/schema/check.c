@@ -23,7 +23,12 @@ static const struct field fields[CF_COUNT] = {
 static const struct need of_events[] = {
 	{ NEED_EVENT, "iomap_lookup", .args = 10 },
 	{ NEED_EVENT, "iomap_iter", .args = 3 },
+	{ NEED_EVENT, "iomap_release", .args = 10 },
+	{ NEED_EVENT, "iomap_stale", .args = 8 },
+	{ NEED_EVENT, "iomap_op_end", .args = 7 },
 	{ NEED_ENUM, "iomap_op" },
+	{ NEED_MEMBER, "iomap_iter", "op" }, { NEED_MEMBER, "iomap_iter", "processed" }, { NEED_MEMBER, "iomap_iter", "srcmap" },
+	{ NEED_MEMBER, "iomap_iter", "inode" }, { NEED_MEMBER, "iomap_ops", "iomap_end" }, { NEED_MEMBER, "task_struct", "nvcsw" },
 	NEED_MAPPING, NEED_ITERATOR, NEED_FILE,
 };
 
@@ -32,6 +37,10 @@ static const struct need of_stock[] = {
 	NEED_MAPPING, NEED_ITERATOR, NEED_FILE,
 };
 
+/* Rules of what a successful lookup gives, and all of the iterator: those share their programs, so that each has the whole timeline. */
+#define OF_MAPPING (RULE_BIT(LOOKUP_COVERS) | RULE_BIT(STALE_RETURNED) | RULE_BIT(OVERWRITE_ONLY))
+#define OF_ITERATOR (OF_MAPPING | RULE_BIT(LOOKUP_RELEASE) | RULE_BIT(STEP_LENGTH) | RULE_BIT(NOWAIT_SLEEP) | RULE_BIT(NOWAIT_AGAIN) | \
+		     RULE_BIT(DAX_PMD_ALIGNED))
 #define RULES_DIO	(RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS))
 #define RULES_DMIO	(RULE_BIT(DMIO_NOTIFY) | RULE_BIT(DMIO_ERROR_BITS))
 
@@ -41,31 +50,34 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.name = "iomap_lookup",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
-			{ "lookup", .begins = true, .rules = RULE_BIT(LOOKUP_COVERS) },
-			{ "ioend_new", .event = "iomap_ioend_new", .args = 9, .rules = RULE_BIT(IOEND_MERGE) },
-			{ "ioend_add", .event = "iomap_add_to_ioend", .args = 10, .rules = RULE_BIT(IOEND_MERGE) },
-			{ "ioend_merge", .event = "iomap_ioend_merge", .args = 7, .rules = RULE_BIT(IOEND_MERGE) },
-			{ "ioend_finish", .event = "iomap_ioend_finish", .args = 8, .rules = RULE_BIT(IOEND_MERGE) },
-			{ "folio_begin", .event = "iomap_writeback_folio", .args = 5, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
-			{ "folio_eof", .event = "iomap_writeback_eof", .args = 6, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
+			{ "iter", .begins = true, .rules = OF_ITERATOR }, { "lookup", .begins = true, .rules = OF_ITERATOR },
+			{ "release", .begins = true, .rules = OF_ITERATOR }, { "stale", .begins = true, .rules = OF_ITERATOR },
+			{ "op_end", .begins = true, .rules = OF_ITERATOR },
+			{ "dax_access", .event = "dax_fault_access", .args = 9, .begins = true, .rules = RULE_BIT(DAX_PMD_ALIGNED) },
+			{ "ioend_new", .event = "iomap_ioend_new", .args = 9, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
+			{ "ioend_add", .event = "iomap_add_to_ioend", .args = 10, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
+			{ "ioend_merge", .event = "iomap_ioend_merge", .args = 7, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
+			{ "ioend_finish", .event = "iomap_ioend_finish", .args = 8, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
+			{ "folio_begin", .event = "iomap_writeback_folio", .args = 5, .begins = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
+			{ "folio_eof", .event = "iomap_writeback_eof", .args = 6, .begins = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
 			{ "folio_submitted", .event = "iomap_writeback_folio_end", .args = 7, .extra = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
-			{ "folio_end", .event = "iomap_folio_writeback_end", .args = 5, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
-			{ "dio_begin", .event = "iomap_dio_begin", .args = 9, .rules = RULES_DIO },
-			{ "dio_bio_submit", .event = "iomap_dio_bio_submit", .args = 11, .rules = RULE_BIT(DIO_AFTER_BIOS) },
-			{ "dio_bio_end", .event = "iomap_dio_bio_end", .args = 6, .rules = RULE_BIT(DIO_AFTER_BIOS) },
-			{ "dio_submitted", .event = "iomap_dio_submitted", .args = 8, .rules = RULE_BIT(DIO_RESULT) },
-			{ "dio_queued", .event = "iomap_dio_rw_queued", .args = 3, .rules = RULE_BIT(DIO_RESULT) },
-			{ "dio_done", .event = "iomap_dio_done", .args = 8, .rules = RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS) },
-			{ "dio_complete", .event = "iomap_dio_complete_begin", .args = 8, .rules = RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS) },
-			{ "dio_end", .event = "iomap_dio_end", .args = 7, .rules = RULES_DIO },
-			{ "kiocb_begin", .event = "aio_iocb_begin", .args = 12, .rules = RULE_BIT(KIOCB_COMPLETE) },
-			{ "kiocb_issued", .event = "aio_iocb_issued", .args = 7, .rules = RULE_BIT(KIOCB_COMPLETE) },
-			{ "kiocb_complete", .event = "aio_iocb_complete", .args = 6, .rules = RULE_BIT(KIOCB_COMPLETE) },
-			{ "kiocb_end", .event = "aio_iocb_end", .args = 9, .rules = RULE_BIT(KIOCB_COMPLETE) },
-			{ "dm_begin", .event = "dm_io_begin", .args = 9, .rules = RULES_DMIO },
-			{ "dm_region", .event = "dm_io_region", .args = 7, .rules = RULE_BIT(DMIO_ERROR_BITS) },
-			{ "dm_end", .event = "dm_io_end", .args = 7, .rules = RULES_DMIO },
-			{ "dm_notify", .event = "dm_io_notify", .args = 5, .rules = RULE_BIT(DMIO_NOTIFY) },
+			{ "folio_end", .event = "iomap_folio_writeback_end", .args = 5, .begins = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
+			{ "dio_begin", .event = "iomap_dio_begin", .args = 9, .begins = true, .rules = RULES_DIO },
+			{ "dio_bio_submit", .event = "iomap_dio_bio_submit", .args = 11, .begins = true, .rules = RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_bio_end", .event = "iomap_dio_bio_end", .args = 6, .begins = true, .rules = RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_submitted", .event = "iomap_dio_submitted", .args = 8, .begins = true, .rules = RULE_BIT(DIO_RESULT) },
+			{ "dio_queued", .event = "iomap_dio_rw_queued", .args = 3, .begins = true, .rules = RULE_BIT(DIO_RESULT) },
+			{ "dio_done", .event = "iomap_dio_done", .args = 8, .begins = true, .rules = RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_complete", .event = "iomap_dio_complete_begin", .args = 8, .begins = true, .rules = RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_end", .event = "iomap_dio_end", .args = 7, .begins = true, .rules = RULES_DIO },
+			{ "kiocb_begin", .event = "aio_iocb_begin", .args = 12, .begins = true, .rules = RULE_BIT(KIOCB_COMPLETE) },
+			{ "kiocb_issued", .event = "aio_iocb_issued", .args = 7, .begins = true, .rules = RULE_BIT(KIOCB_COMPLETE) },
+			{ "kiocb_complete", .event = "aio_iocb_complete", .args = 6, .begins = true, .rules = RULE_BIT(KIOCB_COMPLETE) },
+			{ "kiocb_end", .event = "aio_iocb_end", .args = 9, .begins = true, .rules = RULE_BIT(KIOCB_COMPLETE) },
+			{ "dm_begin", .event = "dm_io_begin", .args = 9, .begins = true, .rules = RULES_DMIO },
+			{ "dm_region", .event = "dm_io_region", .args = 7, .begins = true, .rules = RULE_BIT(DMIO_ERROR_BITS) },
+			{ "dm_end", .event = "dm_io_end", .args = 7, .begins = true, .rules = RULES_DMIO },
+			{ "dm_notify", .event = "dm_io_notify", .args = 5, .begins = true, .rules = RULE_BIT(DMIO_NOTIFY) },
 		},
 	},
 	[CHECK_SOURCE_STOCK] = {
@@ -73,7 +85,10 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.limits = "all rules but those of what a successful lookup gives; operations where the flags do not tell; the timeline",
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = {
-			{ "map", .begins = true, .rules = RULE_BIT(LOOKUP_COVERS) },
+			{ "map", .begins = true, .rules = OF_MAPPING },
+			{ "rw_begin", .event = "iomap_dio_rw_begin", .args = 4, .begins = true, .rules = RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) },
+			{ "rw_complete", .event = "iomap_dio_complete", .args = 3, .begins = true, .rules = RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) },
+			{ "dio_queued", .event = "iomap_dio_rw_queued", .args = 3, .begins = true, .rules = RULE_BIT(DIO_RESULT) },
 		},
 	},
 };

@@ -55,20 +55,20 @@
 	STEP(IOEND_NEW, "ioend_new", "type", "reason", "the ioend has begun, for this range") \
 	STEP(IOEND_ADD, "ioend_add", "type", "sector", "the range was added") \
 	STEP(IOEND_MERGE, "ioend_merge", "type", "sector", "another ioend, of this range, was merged into it") \
-	STEP(WRITEBACK, "writeback", "", "", "the folio is looked at for writeback") \
-	STEP(WRITEBACK_SKIPPED, "writeback_skipped", "i_size", "", "it is behind the end of the file, and not put under writeback") \
-	STEP(WRITEBACK_SUBMITTED, "writeback_submitted", "ranges", "error", "all of it is submitted") \
-	STEP(WRITEBACK_END, "writeback_end", "route", "", "its writeback has ended") \
+	STEP(WRITEBACK, "wb_begin", "", "", "the folio is looked at for writeback") \
+	STEP(WRITEBACK_SKIPPED, "wb_skipped", "i_size", "", "it is behind the end of the file, and not put under writeback") \
+	STEP(WRITEBACK_SUBMITTED, "wb_submitted", "ranges", "error", "all of it is submitted") \
+	STEP(WRITEBACK_END, "wb_end", "route", "", "its writeback has ended") \
 	STEP(DIO_BEGIN, "dio_begin", "dio_flags", "wait", "the request has begun") \
 	STEP(DIO_BIO, "dio_bio", "sector", "bios", "a bio is submitted; how many are in flight then") \
 	STEP(DIO_BIO_END, "dio_bio_end", "error", "bios", "a bio has ended; how many are in flight then") \
-	STEP(DIO_SUBMITTED, "dio_submitted", "bytes", "wait", "the submission is over; what is left of the range") \
+	STEP(DIO_SUBMITTED, "dio_submit", "bytes", "wait", "the submission is over; what is left of the range") \
 	STEP(DIO_DONE, "dio_done", "route", "error", "the last reference is dropped") \
 	STEP(DIO_COMPLETE, "dio_complete", "route", "error", "the completion begins") \
 	STEP(DIO_END, "dio_end", "ret", "error", "the result is known") \
 	STEP(KIOCB_BEGIN, "kiocb_begin", "opcode", "fd", "io_submit() has taken it up") \
 	STEP(KIOCB_ISSUED, "kiocb_issued", "ret", "route", "the file has been asked") \
-	STEP(KIOCB_COMPLETE, "kiocb_complete", "res", "", "->ki_complete is called") \
+	STEP(KIOCB_COMPLETE, "ki_complete", "res", "", "->ki_complete is called") \
 	STEP(KIOCB_END, "kiocb_end", "res", "outcome", "its event is in the ring, or it was refused") \
 	STEP(DM_BEGIN, "dm_begin", "regions", "sync", "the dm-io request has begun") \
 	STEP(DM_REGION, "dm_region", "region", "status", "a region of it, in bytes") \

