@@ -15,5 +15,6 @@ CASES = os.path.join(tool.TOP, "tests", "guest", "check")
 if not os.path.exists(IMAGE):
     skip_all("the kernel that breaks the rules is not built: make kernel-broken")
 # Warnings that the kernel prints of what is broken: the cases expect each, where it is due and as often as it is.
+guest.TIMEOUT = 900
 guest.run_cases("check", ["--kernel", IMAGE, "--allow", os.path.join(CASES, "allow.txt")], guest.PATCHED_SOURCES,
                 options=("--cases", CASES))

@@ -5,7 +5,7 @@ A seed is what is prepared once, and an act that can be repeated: it prepares, c
 """
 
 import contextlib
-import mmap
+import errno
 import os
 import sys
 import time
@@ -22,6 +22,7 @@ BROKEN = "/sys/kernel/debug/iomap_broken"
 RWF_NOWAIT = 8
 SEEN = "broken: seen up to here"
 SIZE = 65536
+LEG = 8 << 11       # sectors
 
 
 def left(rule, number=None):
@@ -49,7 +50,7 @@ class Seed:
     """One way, or two, to break a rule.
 
     ways: how many occasions the act has for it, which is what is armed.
-    faults: of each violation (fault, position, length or None if that is for the kernel to decide), in their order.
+    faults: of each violation (fault, position, length), in their order; None for what is not for the act to decide.
     seen: what the act returns when the rule is broken, and when it is not; what is seen from outside.
     warns: how many warnings the kernel prints.
     function: one that is in the kernel stack of each violation, None if it is found in whatever was interrupted.
@@ -127,6 +128,16 @@ def nowait(path, again=False):
             got = dread(fd, PAGE, PAGE, RWF_NOWAIT)
             return (got, dread(fd, PAGE, PAGE)) if again else got
     return act
+
+
+def nowait_refused(path):
+    """What cannot be done without waiting, and is refused as it should be."""
+    with opened(path, os.O_RDWR | os.O_DIRECT) as fd:
+        for _ in range(20):
+            # Refused before the lookup, too, but in the tick in which the file's time was set.
+            dwrite(fd, PAGE, 16 * PAGE)
+            if dwrite(fd, PAGE, 0, RWF_NOWAIT) != -errno.EAGAIN:
+                raise AssertionError("allocated without waiting")
 
 
 def overwrite(path, times):
@@ -230,12 +241,11 @@ def huge(path, size):
     return act
 
 
-def aio_read(path, direct):
-    """From the page cache it is not queued, from the device it is."""
+def aio_read(path, flags):
+    """From the page cache it is not queued; direct, from a device that is slow, it is."""
     def act(arm):
-        with opened(path, os.O_RDWR | (os.O_DIRECT if direct else 0)) as fd:
-            if not direct:
-                os.pread(fd, PAGE, 0)
+        with opened(path, os.O_RDWR | flags) as fd:
+            os.posix_fadvise(fd, 0, PAGE, os.POSIX_FADV_DONTNEED if flags else os.POSIX_FADV_WILLNEED)
             aio, memory = Aio(), buffer(PAGE)
             arm()
             submitted = aio.submit(aio.iocb(machine.PREAD, fd, 7, memory, PAGE, 0))
@@ -245,47 +255,38 @@ def aio_read(path, direct):
     return act
 
 
-def to_mirror(device):
-    """One write, which has a region on each leg."""
+def to_mirror(loop):
+    """One write to a mirror, which has a region on each leg. A new mirror, as one that has seen an error does not write to both any more."""
+    name = f"broken-{os.getpid()}"
+
     def act(arm):
-        memory = mmap.mmap(-1, PAGE)
-        fd = os.open(device, os.O_RDWR | os.O_DIRECT)
+        storage.command("dmsetup", "create", name, "--table", f"0 {LEG} mirror core 2 1024 nosync 2 {loop} 0 {loop} {LEG}")
+        fd = os.open(f"/dev/mapper/{name}", os.O_RDWR | os.O_DIRECT)
         arm()
-        got = errno_of(os.pwritev, fd, [memory], 0)
+        got = dwrite(fd, PAGE, 0)
         os.close(fd)
+        storage.command("dmsetup", "remove", "--retry", name)
         return got
     return act
 
 
-class Mirror:
-    """Two legs on a loop device."""
-
-    LEG = 8 << 11       # sectors
-
-    def __init__(self, env):
-        self.image = env.ext4.path("mirror.img")
-        self.name = f"broken-{os.getpid()}"
-        self.path = f"/dev/mapper/{self.name}"
-
-    def __enter__(self):
-        with open(self.image, "wb") as file:
-            file.truncate(2 * self.LEG * 512)
-        self.loop = storage.command("losetup", "--find", "--show", self.image).strip()
-        storage.command("dmsetup", "create", self.name, "--table",
-                        f"0 {self.LEG} mirror core 2 1024 nosync 2 {self.loop} 0 {self.loop} {self.LEG}")
-        return self
-
-    def __exit__(self, *_):
-        storage.command("dmsetup", "remove", "--retry", self.name)
-        storage.command("losetup", "-d", self.loop)
-        os.unlink(self.image)
+@contextlib.contextmanager
+def looped(path, size):
+    with open(path, "wb") as file:
+        file.truncate(size)
+    loop = storage.command("losetup", "--find", "--show", path).strip()
+    try:
+        yield loop
+    finally:
+        storage.command("losetup", "-d", loop)
+        os.unlink(path)
 
 
 @contextlib.contextmanager
 def seeds(env):
     """All of them, with the file systems that they need."""
     file, fresh = env.xfs.file("seeds", SIZE), env.xfs.path("fresh")
-    with storage.Delayed(env, 300) as slow, Mirror(env) as mirror, \
+    with storage.Delayed(env, 300) as slow, looped(env.ext4.path("legs"), 2 * LEG * 512) as legs, \
             machine.Mounted("xfs", env.pmem, "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m", options="dax=always", where="dax") as dax:
         with opened(slow.path("early")) as fd:
             os.pwrite(fd, b"d" * PAGE, 0)
@@ -298,10 +299,10 @@ def seeds(env):
                  function="iomap_seek_data"),
             Seed("lookup-release", write(file, 2), file, [("released-again", 0, PAGE), ("not-released", PAGE, PAGE)], [PAGE, PAGE], [PAGE, PAGE],
                  function="iomap_file_buffered_write", quiet=True),
-            Seed("step-length", seek_hole(file), file, [("processed-too-much", 0, SIZE)], -5, SIZE, warns=1, function="iomap_seek_hole"),
+            Seed("step-length", seek_hole(file), file, [("processed-too-much", 0, SIZE)], -errno.EIO, SIZE, warns=1, function="iomap_seek_hole"),
             Seed("step-length", write(file), file, [("written-too-much", 0, PAGE)], [PAGE], [PAGE], function="iomap_file_buffered_write", quiet=True),
             Seed("nowait-sleep", nowait(file), file, [("slept", PAGE, PAGE)], PAGE, PAGE, function="__iomap_dio_rw", quiet=True),
-            Seed("nowait-again", nowait(file, again=True), file, [("other-error", PAGE, PAGE)], (-28, PAGE), (PAGE, PAGE),
+            Seed("nowait-again", nowait(file, again=True), file, [("other-error", PAGE, PAGE)], (-errno.EIO, PAGE), (PAGE, PAGE),
                  function="__iomap_dio_rw"),
             Seed("stale-returned", seek_data(file), file, [("marked-stale", 0, SIZE)], [0], [0], warns=1, function="iomap_seek_data"),
             Seed("stale-returned", write(file), file, [("worked-on-stale", 0, PAGE)], [PAGE], [PAGE], function="iomap_file_buffered_write", quiet=True),
@@ -309,15 +310,15 @@ def seeds(env):
                  ([512, 512], [b"\0", b"\0"]), ([512, 512], [b"d", b"d"]), function="__iomap_dio_rw"),
             Seed("ioend-merge", other_type(fresh), fresh, [("other-type", PAGE, PAGE)], (b"2", b"\0"), (b"2", b"2")),
             Seed("ioend-merge", behind_gap(fresh), fresh, [("file-gap", 2 * PAGE, PAGE)], (b"1", b"\0"), (b"1", b"2")),
-            Seed("folio-writeback-once", sync(file), file, [("ended-again", 0, PAGE)], None, None, event="iomap_folio_writeback_end"),
-            Seed("dio-result", direct_read(file, 2), file, [("fallback-of-read", 0, PAGE), ("more-than-asked", PAGE, PAGE)], [-15, PAGE + 1], [PAGE, PAGE]),
+            Seed("folio-writeback-once", sync(file), file, [("ended-again", 0, None)], None, None, event="iomap_folio_writeback_end"),
+            Seed("dio-result", direct_read(file, 2), file, [("fallback-of-read", 0, PAGE), ("more-than-asked", PAGE, PAGE)], [-errno.ENOTBLK, PAGE + 1], [PAGE, PAGE]),
             Seed("dio-complete-once", direct_read(file, 2), file, [("returned-again", 0, PAGE), ("completed-again", PAGE, PAGE)], [PAGE, PAGE], [PAGE, PAGE],
                  event="iomap_dio_end", more=1),
             Seed("dio-after-bios", early(slow), slow.path("early"), [("before-bios", 0, PAGE)], (PAGE, True), (PAGE, False)),
             Seed("dax-pmd-aligned", huge(page, HUGE), page, [("memory-unaligned", 0, HUGE)], 0, 0, function="dax_iomap_fault", quiet=True),
             Seed("dax-pmd-aligned", huge(page, HUGE // 2), page, [("page-not-covered", 0, HUGE)], 0, 0, function="dax_iomap_fault", event="dax_pmd_insert_mapping"),
-            Seed("kiocb-complete", aio_read(file, False), file, [("not-queued", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
-            Seed("kiocb-complete", aio_read(file, True), file, [("called-again", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
-            Seed("dmio-notify", to_mirror(mirror.path), None, [("notified-again", None, None)], PAGE, PAGE, event="dm_io_notify"),
-            Seed("dmio-error-bits", to_mirror(mirror.path), None, [("bits-beyond", None, None)], PAGE, PAGE, quiet=True),
+            Seed("kiocb-complete", aio_read(file, 0), file, [("not-queued", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
+            Seed("kiocb-complete", aio_read(slow.path("early"), os.O_DIRECT), slow.path("early"), [("called-again", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
+            Seed("dmio-notify", to_mirror(legs), None, [("notified-again", None, None)], PAGE, PAGE, event="dm_io_notify"),
+            Seed("dmio-error-bits", to_mirror(legs), None, [("bits-beyond", None, None)], PAGE, PAGE, quiet=True),
         ]
