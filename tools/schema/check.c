@@ -82,7 +82,8 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 	},
 	[CHECK_SOURCE_STOCK] = {
 		.name = "iomap_iter_dstmap",
-		.limits = "all rules but those of what a successful lookup gives; operations where the flags do not tell; the timeline",
+		.limits = "all rules but those of what a successful lookup gives and, from 6.6 on, of when direct I/O ends and with which result; "
+			  "operations where the flags do not tell; the timeline but for direct I/O",
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = {
 			{ "map", .begins = true, .rules = OF_MAPPING },
