@@ -190,7 +190,7 @@ int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int 
 }
 
 /*
- * Whether the file system gives back what it looks up. Its operations are read once: one word for each, their address with a bit that says
+ * Whether the file system has ->iomap_end. Its operations are read once: one word for each, their address with a bit that says
  * so.
  */
 #define OPS_SLOTS	64		/* a power of two */
@@ -255,13 +255,13 @@ static __always_inline void check_worked(void *ctx, struct check_state *s, struc
 	}
 }
 
-/* The time has come by which the mapping must have been given back. */
+/* The time has come by which the mapping must have been given back. @ctx: of iomap_iter, which has the file system's operations. */
 static __always_inline void check_released(void *ctx, struct check_state *s, struct inode *inode, __u64 pos, __u64 len)
 {
 	if (!asked(RULE_LOOKUP_RELEASE))
 		return;
 	check_counted(RULE_LOOKUP_RELEASE);
-	if (s->iter.releases && !s->iter.released)
+	if (!s->iter.released && releases(ctx))
 		check_violation(ctx, s, inode, .rule = RULE_LOOKUP_RELEASE, .fault = FAULT_NOT_RELEASED, .op = s->iter.op, .pos = pos,
 				.len = len, .got = 0, .expected = 1, .nulls = CF_BIT(detail), .missing = true);
 }
@@ -283,9 +283,8 @@ int BPF_PROG(iter, struct iomap_iter *iter)
 		s = check_begin(key, CHECK_ITER);
 		if (!s)
 			return 0;
-		s->iter.releases = releases(ctx);
 		s->iter.op = op_at(((struct iomap_iter___op *)iter)->op);
-		check_step(s, STEP_BEGIN, iter->pos, iter->len, s->iter.op, iter->flags);
+		check_step_now(s, STEP_BEGIN, iter->pos, iter->len, s->iter.op, iter->flags);
 	} else {
 		s = check_find(key, CHECK_ITER);
 		if (!s)
@@ -351,9 +350,12 @@ int BPF_PROG(op_end, struct iomap_iter *iter, struct inode *inode, unsigned int 
 
 	if (!s)
 		return 0;
-	/* Only if ->iomap_end has failed. A comparison leaves one of its two files in the middle. */
-	if (s->iter.mapped && s->iter.op != OP_DAX_DEDUPE)
-		check_released(ctx, s, inode, pos, len);
+	/*
+	 * Where ->iomap_end has failed iomap_iter does not come again. Neither does it for one of the two files of a comparison, which is left in
+	 * the middle (iomap_iter_abandon()).
+	 */
+	if (asked(RULE_LOOKUP_RELEASE) && s->iter.mapped && s->iter.released)
+		check_counted(RULE_LOOKUP_RELEASE);
 	check_forget(key, CHECK_ITER);
 	return 0;
 }

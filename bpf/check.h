@@ -46,7 +46,6 @@ struct check_state {
 			__u64 stale_pos;
 			__u64 nvcsw;	/* how often the task had slept before the lookup */
 			__u32 op;
-			__u8 releases;	/* the file system has ->iomap_end */
 			__u8 mapped;	/* a lookup has succeeded, and the next call of the iterator not come */
 			__u8 released;	/* times, for that mapping */
 			__u8 worked;	/* its step has been looked at */

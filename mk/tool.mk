@@ -48,9 +48,10 @@ COMPLETION := $(BUILD)/completion/iomapscope
 FIELDED := $(OBSERVERS) top
 EVENTS := $(FIELDED:%=$(BUILD)/man/%-fields.md)
 METRICS := $(BUILD)/man/metrics.md
+CHECKS := $(BUILD)/man/checks.md
 
 .PHONY: tool install unit docs-events
-tool: $(BUILD)/bin/iomapscope $(MAN_PAGES) $(COMPLETION) $(EVENTS) $(METRICS) ## build/bin/iomapscope with its man pages and completion
+tool: $(BUILD)/bin/iomapscope $(MAN_PAGES) $(COMPLETION) $(EVENTS) $(METRICS) $(CHECKS) ## build/bin/iomapscope with its man pages and completion
 
 # What was taken is remembered by name and time of the source, so that another source is taken anew.
 $(LT)/.source: $(wildcard $(TOOL_KERNEL_SRC)) mk/tool.mk
@@ -135,6 +136,10 @@ $(METRICS): $(OBJ)/gen
 	@mkdir -p $(@D)
 	@$< metrics >$@
 
+$(CHECKS): $(OBJ)/gen
+	@mkdir -p $(@D)
+	@$< checks >$@
+
 install: tool ## install below PREFIX (/usr/local), and DESTDIR if given
 	install -D -m 755 $(BUILD)/bin/iomapscope $(DESTDIR)$(PREFIX)/sbin/iomapscope
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
@@ -196,12 +201,13 @@ $(FUZZ)/recording: $(FUZZ_OBJ) $(LIBBPF)
 	$(call say,LINK,$@)
 	@$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(FUZZ_OBJ) $(TOOL_LIBS) $(HTTP_LIBS) -o $@
 
-docs-events: $(EVENTS) $(METRICS) ## write the tables of docs/events.md and docs/metrics.md: the fields of each observer's events, the kernel's events, the metrics
+docs-events: $(EVENTS) $(METRICS) $(CHECKS) ## write the tables of docs/events.md, docs/metrics.md and docs/checks.md: the fields of each observer's events, the kernel's events, the metrics, the rules
 	@set -e; for table in $(FIELDED); do \
 		tools/schema/splice docs/events.md $$table-fields $(BUILD)/man/$$table-fields.md; done
 	@mkdir -p $(BUILD)/man && tests/guest/steps/table.py --markdown >$(BUILD)/man/kernel-events.md
 	@tools/schema/splice docs/events.md kernel-events $(BUILD)/man/kernel-events.md
 	@tools/schema/splice docs/metrics.md metrics $(METRICS)
+	@tools/schema/splice docs/checks.md checks $(CHECKS)
 
 -include $(CMD_OBJ:.o=.d) $(LIB_OBJ:.o=.d) $(OBJ)/tools/schema/gen.d $(OBJ)/tests/native/scrape.d $(wildcard $(UNIT)/obj/tests/unit/*.d) $(UNIT_OBJ:.o=.d) \
 	$(wildcard $(BPF_OUT)/*.bpf.o.d) $(FUZZ_OBJ:.o=.d)

@@ -29,6 +29,7 @@ static __u64 doubtful[RULE_COUNT];	/* what was not seen, when the kernel has lef
 static __u64 dropped;			/* behind the first one, with --fail-fast */
 static __u64 broken;			/* violations in all, known at the end */
 static unsigned int broken_rules;
+static __u64 unfollowed;		/* found no room */
 
 static bool wants(const struct program_desc *program)
 {
@@ -151,6 +152,8 @@ static void end(struct observation *o)
 	struct rule_sum sum;
 	int rule;
 
+	for (rule = 0; rule < CHECK_KIND_COUNT; rule++)
+		unfollowed += no_room[rule];
 	for (rule = 0; rule < RULE_COUNT; rule++) {
 		if (!(wanted >> rule & 1))
 			continue;
@@ -204,6 +207,10 @@ int check_main(const struct args *args, struct err *err)
 	status = observe_main(&code, &own, err);
 	if ((status == STATUS_OK || status == STATUS_LOST) && broken) {
 		err_set(err, STATUS_VIOLATION, "%llu violations of %u rules", (unsigned long long)broken, broken_rules);
+		return err->status;
+	}
+	if (status == STATUS_OK && unfollowed && args->given[OPT_STRICT]) {
+		err_set(err, STATUS_LOST, "%llu could not be followed for want of room (--strict); see --in-flight", (unsigned long long)unfollowed);
 		return err->status;
 	}
 	if (status == STATUS_OK && !checkable) {

@@ -48,7 +48,7 @@ done
 for word in version --version; do
 	good "(libbpf " $word
 done
-for command in lookups ioends dio dax aio dmio top follow record report export inject probe bench help version; do
+for command in lookups ioends dio dax aio dmio top follow record report export inject check probe bench help version; do
 	good "Usage: iomapscope $command [OPTION...]" help $command
 	cp "$work/out" "$work/help"
 	good "Usage: iomapscope $command [OPTION...]" $command --help
@@ -183,6 +183,14 @@ printf '# two\n--errno EIO -i 7\n\n--errno EIO --step copy\n' >"$work/policy"
 refused 2 "$work/policy:4: --step copy: error is not possible there" inject --policy "$work/policy"
 refused 2 "--errno is a rule's; with --policy write it there" inject --policy "$work/policy" --errno EIO
 refused 2 "unknown option '--read' for inject" inject --read x
+# check, the same.
+refused 2 "--rules: unknown 'lookups'; there are: lookup-covers, lookup-release, step-length," check --rules lookup-covers,lookups
+refused 2 "--rules: unknown ''; there are: lookup-covers" check --rules ''
+refused 2 "--in-flight: 16385 is above 16384" check --in-flight 16385
+refused 2 "--source: unknown 'iomap_iter'; there are: iomap_lookup, iomap_iter_dstmap" check --source iomap_iter
+refused 2 "unknown option '--hist' for check" check --hist
+refused 2 "unknown option '--read' for check" check --read x
+refused 2 "unexpected argument 'lookup-covers' for check" check lookup-covers
 
 # Standard output is a file here.
 refused 2 "is not a terminal; use -b" top

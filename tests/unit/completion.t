@@ -42,7 +42,7 @@ def functions(tap):
     done = subprocess.run(["bash", "-n", COMPLETION], capture_output=True, text=True)
     tap.equal((done.returncode, done.stderr), (0, ""), "bash can read it")
 
-    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "record", "report", "export", "inject", "probe", "bench", "help", "version"])
+    equal([""], ["lookups", "ioends", "dio", "dax", "aio", "dmio", "top", "follow", "record", "report", "export", "inject", "check", "probe", "bench", "help", "version"])
     equal(["lo"], ["lookups"])
     equal(["p"], ["probe"])
     equal(["x"], [])
@@ -84,6 +84,8 @@ def functions(tap):
     equal(["report", "-e", "dio,a"], ["dio,aio"])
     equal(["inject", "--step", "lookup,dio_"], ["lookup,dio_begin", "lookup,dio_bio", "lookup,dio_end"])
     equal(["inject", "--by", ""], ["step", "op", "dev", "ino", "comm"])
+    equal(["check", "--rules", "lookup-covers,dmio"], ["lookup-covers,dmio-notify", "lookup-covers,dmio-error-bits"])
+    equal(["check", "--fa"], ["--fail-fast"])
     equal(["inject", "--st"], ["--stale", "--step", "--stacks", "--strict"])
     equal(["record", "--rot"], ["--rotate-size", "--rotate-time"])
     equal(["dmio", "--op", "write"], ["write", "write_zeroes"])

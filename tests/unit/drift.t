@@ -41,7 +41,7 @@ same()
 }
 
 # The fields of each observer's event.
-for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO top:TOP follow:FOLLOW inject:INJECT; do
+for observer in lookups:LOOKUP ioends:IOEND dio:DIO dax:DAX aio:AIO dmio:DMIO top:TOP follow:FOLLOW inject:INJECT check:CHECK; do
 	command=${observer%:*} event=${observer#*:}
 	$tool help "$command" >"$work/help"
 	man=build/man/iomapscope-$command.8
@@ -94,7 +94,10 @@ while read -r command list title; do
 	file=ops.h
 	[[ $list != TOP_* ]] || file=top_fields.h
 	[[ $list != INJECT_* ]] || file=inject_fields.h
-	words=$(schema $file "$list" 2)
+	[[ $command != check ]] || file=rules.h
+	column=2
+	[ "$list" != FAULTS ] || column=3
+	words=$(schema $file "$list" $column)
 	ok "$([ -n "$words" ]; echo $?)" "$title: the schema's are read"
 	same "$(help_terms "$title")" "$words" "$title: help"
 	same "$(man_terms "${title^^}" "build/man/iomapscope-$command.8")" "$words" "$title: man page"
@@ -114,6 +117,9 @@ dmio DM_OPS Operations of a request
 dmio DM_MEMORIES Kinds of memory
 dmio DM_WAITS Who waits
 inject INJECT_STEPS Kinds of step
+check RULES Rules
+check FAULTS Faults
+check CHECK_TIMELINE Steps of a timeline
 top TOP_BYS What rows are of
 top TOP_OFS What latency is of
 END
@@ -169,7 +175,7 @@ $tool help lookups >"$work/help"
 
 # The whole generated table, and that make would generate it again.
 cp docs/events.md "$work/events.md"
-for command in lookups ioends dio dax aio dmio top follow inject; do
+for command in lookups ioends dio dax aio dmio top follow inject check; do
 	tools/schema/splice "$work/events.md" $command-fields build/man/$command-fields.md
 	ok $? "$command: docs/events.md can be spliced"
 done
@@ -207,19 +213,29 @@ done
 statuses=$(sed -n 's/^[[:space:]]*STATUS([A-Z]*, \([0-9]\), "\(.*\)").*/\1 \2/p' tools/schema/commands.h)
 same "$(sed -n '/exit status$/,$s/^| \([0-9]\) | \(.*\) |$/\1 \2/p' docs/architecture.md | tr -d '`')" "$statuses" \
 	"exit statuses: docs/architecture.md"
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-record iomapscope-report iomapscope-export iomapscope-inject iomapscope-probe iomapscope-bench; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-record iomapscope-report iomapscope-export iomapscope-inject iomapscope-check iomapscope-probe iomapscope-bench; do
 	same "$(awk '/^\.SH / { inside = $0 == ".SH EXIT STATUS" } inside && /^\.B / { getline doc; print $2, doc }' build/man/$page.8 |
 		sed 's/\\-/-/g')" "$statuses" "exit statuses: $page(8)"
 done
 
+# The rules of check: what --rules takes, and the page about them, which has words of its own for each.
+rules=$(schema rules.h RULES 2)
+ok "$([ "$(wc -l <<<"$rules")" -gt 10 ]; echo $?)" "the schema's rules are read"
+same "$(sed -n '/check,--rules)/,/;;/s/.*-W .\([^'\'']*\).*/\1/p' build/completion/iomapscope | tr ' ' '\n')" "$rules" "rules: completion"
+same "$(sed -n 's/^### //p' docs/checks.md)" "$rules" "rules: the sections of docs/checks.md"
+cp docs/checks.md "$work/checks.md"
+tools/schema/splice "$work/checks.md" checks build/man/checks.md
+ok $? "docs/checks.md can be spliced"
+same "$(cat docs/checks.md)" "$(cat "$work/checks.md")" "docs/checks.md is what make docs-events writes"
+
 # What the documents tell people to type is something that the tool takes.
 # shellcheck disable=SC2016
-typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|record|report|export|inject|probe|bench)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
+typed=$(grep -ohE '(^|[ `/])iomapscope (lookups|ioends|dio|dax|aio|dmio|top|follow|record|report|export|inject|check|probe|bench)[^`#|>&;]*' README.md docs/*.md | while read -r _ command rest; do
 	for word in $rest; do
 		[[ $word != -* ]] || echo "$command ${word%%=*}"
 	done
 done | sort -u)
-for command in lookups ioends dio dax aio dmio top follow record report export inject probe bench; do
+for command in lookups ioends dio dax aio dmio top follow record report export inject check probe bench; do
 	$tool help $command | sed -nE 's/^  (-[a-z]|  ).*(--[a-z-]+)([ [].*)?$/\1 \2/p' |
 		grep -oE -- '-[a-z-]+' | sed "s/^/$command /"
 done | sort -u >"$work/options"

@@ -12,13 +12,18 @@
 #include "args.h"
 #include "dax.h"
 #include "format.h"
+#include "output.h"
 #include "plan.h"
 #include "aio.h"
 #include "dmio.h"
+#include "check.h"
 #include "inject.h"
 #include "ioends.h"
 #include "lookups.h"
 #include "tap.h"
+#include "violation.h"
+
+static const volatile sig_atomic_t never;
 
 #define EPOCH 1700000000		/* 2023-11-14T22:13:20Z */
 #define AT(ns) (EPOCH * 1000000000ULL + (ns))
@@ -713,6 +718,68 @@ static void inject(void)
 	has(line_of(&inject_observer, FORMAT_JSON, &event), "\"error\":null,\"delay_ns\":null,\"cap\":0,\"applied\":\"0x80000000\"", "inject: a verdict that has no name");
 }
 
+static void check(void)
+{
+	struct check_event event = {
+		.nulls = CF_BIT(expected), .time = 1700000000123456789, .rule = RULE_LOOKUP_COVERS, .fault = FAULT_EMPTY, .op = OP_DIO_WRITE,
+		.comm = { "fio" }, .pid = 42, .tid = 43, .cgroup = 1, .dev = 254 << 20 | 16, .ino = 131, .pos = 4096, .len = 8192, .got = -1,
+		.expected = 7, .detail = 1LL << 40, .kstack = -1, .ustack = -1, .steps = 18,
+	};
+	struct rule_sum sum = { .rule = RULE_DMIO_NOTIFY, .checked = 3, .violations = 1 };
+	struct format format;
+	struct out *out;
+	char text[LINE_ROOM];
+	int fd, kind, i;
+	ssize_t len;
+
+	is_str(line_of(&check_observer, FORMAT_JSON, &event),
+	       "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"event\":\"violation\",\"rule\":\"lookup-covers\",\"fault\":\"empty\",\"op\":\"dio_write\","
+	       "\"comm\":\"fio\",\"pid\":42,\"tid\":43,\"cgroup\":1,\"dev\":\"254:16\",\"ino\":131,\"pos\":4096,\"len\":8192,\"got\":-1,\"expected\":null,"
+	       "\"detail\":1099511627776,\"source\":\"iomap_lookup\",\"path\":null,\"path_was\":null,\"kstack\":null,\"ustack\":null}\n", "check: JSON");
+	has(line_of(&check_observer, FORMAT_TABLE, &event), " lookup-covers        empty              dio_write     fio ", "check: table");
+	/* More steps than are kept: the last ones, the oldest of them first; one that this version does not know. */
+	for (i = 0; i < CHECK_STEPS; i++)
+		event.step[i] = (struct check_step){ .ns = i * 1000, .pos = i, .len = 1, .a = -i, .b = 2, .event = i == 1 ? CHECK_EVENT_COUNT : STEP_LOOKUP };
+	for (kind = FORMAT_TABLE; kind <= FORMAT_CSV; kind++) {
+		fd = memfd_create("check", 0);
+		format_init(&format, &check_observer, kind, ERA_614);
+		format.wall_offset_ns = 0;
+		out = out_new(fd, 4096, &never);
+		violation_print(out, &format, &event);
+		is_int(out_written(out), 1, "check: a violation is one record");
+		sum.why_not = NULL;
+		if (kind != FORMAT_CSV)
+			rule_print(out, &format, &sum);
+		sum.why_not = "it is \"so\"";
+		if (kind != FORMAT_CSV)
+			rule_print(out, &format, &sum);
+		out_flush(out);
+		out_free(out);
+		len = pread(fd, text, sizeof(text) - 1, 0);
+		text[len < 0 ? 0 : len] = 0;
+		close(fd);
+		if (kind == FORMAT_TABLE) {
+			has(text, "\n    the mapping has no bytes: got -1, detail 1099511627776 (got: its length; detail: where it begins)\n", "check: what is wrong");
+			has(text, "\n    must hold: a successful lookup gives a mapping", "check: the rule");
+			has(text, "\n    rests on: iomap_iter_done() in fs/iomap/iter.c", "check: what it rests on");
+			has(text, "\n    2 steps before these\n    +2.00us     lookup       2+1 ret -2 took_ns 2\n", "check: the oldest step that is kept");
+			has(text, "\n    +0ns        lookup       0+1 ret 0 took_ns 2\n    +1.00us     7            1+1\n\ndmio-notify",
+			    "check: the last ones, an unknown step");
+			has(text, "dmio-notify          checked 3, violations 1, unchecked 0\ndmio-notify          cannot be checked: it is \"so\"\n", "check: the rule's lines");
+		} else if (kind == FORMAT_JSON) {
+			has(text, "\"ustack\":null,\"wrong\":\"the mapping has no bytes\",\"must_hold\":\"a successful", "check: the words, in JSON");
+			has(text, "\"steps_before\":2,\"timeline\":[{\"offset_ns\":2000,\"step\":\"lookup\",\"pos\":2,\"len\":1,\"ret\":-2,\"took_ns\":2},", "check: the timeline");
+			has(text, "{\"offset_ns\":1000,\"step\":\"7\",\"pos\":1,\"len\":1}]}\n", "check: an unknown step, in JSON");
+			has(text, "{\"event\":\"rule\",\"command\":\"check\",\"rule\":\"dmio-notify\",\"checked\":3,\"violations\":1,\"unchecked\":0,\"no_room\":0,"
+			    "\"skipped\":0,\"why_not\":null}\n", "check: a rule, in JSON");
+			has(text, "\"checked\":null,\"violations\":null,\"unchecked\":null,\"no_room\":null,\"skipped\":null,\"why_not\":\"it is \\\"so\\\"\"}\n",
+			    "check: one that cannot be checked, in JSON");
+		} else {
+			has(text, ",lookup-covers,empty,dio_write,fio,42,43,1,254:16,131,4096,8192,-1,,1099511627776,iomap_lookup,,,,\n", "check: CSV, without a timeline");
+		}
+	}
+}
+
 /* For other tests: the header and one event, as many of its fields as there are. */
 static int print(const char *name, const char *command)
 {
@@ -748,6 +815,7 @@ int main(int argc, char **argv)
 	aio();
 	dmio();
 	inject();
+	check();
 	colors();
 	paths_free(paths);
 	stacks_free(stacks);

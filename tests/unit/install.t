@@ -21,6 +21,7 @@ expected='644 lib/systemd/system/iomapscope-exporter.service
 644 share/bash-completion/completions/iomapscope
 644 share/man/man8/iomapscope-aio.8
 644 share/man/man8/iomapscope-bench.8
+644 share/man/man8/iomapscope-check.8
 644 share/man/man8/iomapscope-dax.8
 644 share/man/man8/iomapscope-dio.8
 644 share/man/man8/iomapscope-dmio.8

@@ -11,7 +11,7 @@ command -v mandoc >/dev/null || skip_all "mandoc is not installed"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
-for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-record iomapscope-report iomapscope-export iomapscope-inject iomapscope-probe iomapscope-bench; do
+for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomapscope-dax iomapscope-aio iomapscope-dmio iomapscope-top iomapscope-follow iomapscope-record iomapscope-report iomapscope-export iomapscope-inject iomapscope-check iomapscope-probe iomapscope-bench; do
 	file=build/man/$page.8
 	$gen man "${page#iomapscope-}" >"$work/$page.8"
 	ok $? "$page is generated"
@@ -32,7 +32,7 @@ for page in iomapscope iomapscope-lookups iomapscope-ioends iomapscope-dio iomap
 done
 
 # Every sentence of the tables is on the page, whole: none is cut by a buffer, none eaten by roff.
-for command in lookups ioends dio dax aio dmio top follow record report export inject bench; do
+for command in lookups ioends dio dax aio dmio top follow record report export inject check bench; do
 	words=$(cat "$work/iomapscope-$command.words")
 	missing=()
 	count=0
@@ -46,8 +46,8 @@ for command in lookups ioends dio dax aio dmio top follow record report export i
 		!head && /./ && !/^Usage|:$/ { text = text " " $0 }
 		!head && /:$/ { gsub(/ +/, " ", text); n = split(text, part, /\. /); for (i = 1; i <= n; i++) { sub(/^ /, "", part[i]); print part[i] } }
 		/^Usage/ { next }
-		/^(Examples|When|Input|Metrics|About|Recording|Output|Measurement|Workloads?|Environment|Summary|Filters|Bounds|Kernel|Other|Fields|Operations|Mapping|Sources|Reasons|Routes|What|Kinds|Counters|Exit)/ { head = $1; next }
-		head ~ /^(Metrics|About|Measurement|Workloads?|Environment|Summary|Filters|Bounds|Other|Exit|Reasons|Routes|What|Kinds|Counters|Sources|Mapping)/ && /^  / {
+		/^(Examples|When|Input|Metrics|About|Recording|Output|Measurement|Workloads?|Environment|Summary|Filters|Bounds|Kernel|Other|Fields|Operations|Mapping|Sources|Reasons|Routes|What|Kinds|Counters|Rules|Faults|Steps|Exit)/ { head = $1; next }
+		head ~ /^(Metrics|About|Measurement|Workloads?|Environment|Summary|Filters|Bounds|Other|Exit|Reasons|Routes|What|Kinds|Counters|Sources|Mapping|Rules|Faults|Steps)/ && /^  / {
 			doc = head == "Exit:" ? substr($0, 9) : substr($0, 29)
 			sub(/^ +/, "", doc); if (doc != "") print doc }')
 	ok "$((count < 30))" "$command: sentences of the help are read" "$count"

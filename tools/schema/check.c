@@ -50,9 +50,11 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.name = "iomap_lookup",
 		.needs = of_events, .need_count = ARRAY_SIZE(of_events),
 		.program = {
-			{ "iter", .begins = true, .rules = OF_ITERATOR }, { "lookup", .begins = true, .rules = OF_ITERATOR },
-			{ "release", .begins = true, .rules = OF_ITERATOR }, { "stale", .begins = true, .rules = OF_ITERATOR },
-			{ "op_end", .begins = true, .rules = OF_ITERATOR },
+			{ "iter", .event = "iomap_iter", .args = 3, .begins = true, .rules = OF_ITERATOR },
+			{ "lookup", .event = "iomap_lookup", .args = 10, .begins = true, .rules = OF_ITERATOR },
+			{ "release", .event = "iomap_release", .args = 10, .begins = true, .rules = OF_ITERATOR },
+			{ "stale", .event = "iomap_stale", .args = 8, .begins = true, .rules = OF_ITERATOR },
+			{ "op_end", .event = "iomap_op_end", .args = 7, .begins = true, .rules = OF_ITERATOR },
 			{ "dax_access", .event = "dax_fault_access", .args = 9, .begins = true, .rules = RULE_BIT(DAX_PMD_ALIGNED) },
 			{ "ioend_new", .event = "iomap_ioend_new", .args = 9, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
 			{ "ioend_add", .event = "iomap_add_to_ioend", .args = 10, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
@@ -86,7 +88,7 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 			  "operations where the flags do not tell; the timeline but for direct I/O",
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = {
-			{ "map", .begins = true, .rules = OF_MAPPING },
+			{ "map", .event = "iomap_iter_dstmap", .args = 2, .begins = true, .rules = OF_MAPPING },
 			{ "rw_begin", .event = "iomap_dio_rw_begin", .args = 4, .begins = true, .rules = RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) },
 			{ "rw_complete", .event = "iomap_dio_complete", .args = 3, .begins = true, .rules = RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) },
 			{ "dio_queued", .event = "iomap_dio_rw_queued", .args = 3, .begins = true, .rules = RULE_BIT(DIO_RESULT) },
@@ -101,4 +103,5 @@ const struct observer check_observer = {
 	.record_size = sizeof(struct check_event),
 	.source = sources, .source_count = CHECK_SOURCE_COUNT,
 	.by_option = OPT_HELP, .source_option = OPT_SOURCE_CHECK,
+	.module = "dm_mod",
 };

@@ -284,7 +284,7 @@
 		LIST(OPT_RULES, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, \
 		     OPT_DURATION, OPT_FAIL_FAST, OPT_SOURCE_CHECK, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \
 		"iomapscope check -d /mnt\tone file system, until interrupted\n" \
-		"iomapscope check --fail-fast --duration 10m && echo good\tbeside a stress run\n" \
+		"iomapscope check --fail-fast --duration 10m\tbeside a stress run, to its first violation\n" \
 		"iomapscope check --rules lookup-covers,overwrite-only -o json\ttwo rules, for a program to read\n") \
 	COMMAND(probe, "probe", NULL, \
 		"say what can be observed on this kernel, by which source, and what cannot and why", \

@@ -8,6 +8,7 @@
 #include "costs.h"
 #include "metrics_desc.h"
 #include "observers.h"
+#include "rules.h"
 
 /* roff: a backslash, and a dot or an apostrophe at the start of a line, mean something; a - in a name must stay one. */
 static void roff(const char *text)
@@ -303,7 +304,7 @@ static int man(const char *name)
 		puts(".SH SEE ALSO");
 		for (i = 0; i < (int)observer_count; i++)
 			printf("\\fBiomapscope\\-%s\\fR(8),\n", observers[i]->command);
-		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-export\\fR(8),\n\\fBiomapscope\\-inject\\fR(8),\n\\fBiomapscope\\-probe\\fR(8),\n\\fBiomapscope\\-bench\\fR(8)");
+		puts("\\fBiomapscope\\-top\\fR(8),\n\\fBiomapscope\\-export\\fR(8),\n\\fBiomapscope\\-inject\\fR(8),\n\\fBiomapscope\\-check\\fR(8),\n\\fBiomapscope\\-probe\\fR(8),\n\\fBiomapscope\\-bench\\fR(8)");
 		return 0;
 	}
 	for (i = 0; i < CMD_COUNT; i++) {
@@ -560,6 +561,78 @@ static int metrics_tables(void)
 	return 0;
 }
 
+static const struct {
+	const char *name, *holds, *rests;
+} rules[RULE_COUNT] = {
+#define RULE_ROW(id, name_, holds_, rests_) { name_, holds_, rests_ },
+	RULES(RULE_ROW)
+};
+
+static const struct {
+	unsigned int rule;
+	const char *name, *doc, *numbers;
+} faults[FAULT_COUNT] = {
+#define FAULT_ROW(id, rule_, name_, doc_, numbers_) { RULE_##rule_, name_, doc_, numbers_ },
+	FAULTS(FAULT_ROW)
+};
+
+/* The events that a source needs for the rule, "" if it cannot be checked by it. */
+static const char *events_of_rule(const struct source_desc *source, unsigned int rule)
+{
+	static char names[512];
+	size_t used = 0;
+	int i;
+
+	names[0] = 0;
+	for (i = 0; i < PROGRAMS_MAX && source->program[i].name; i++) {
+		const struct program_desc *program = &source->program[i];
+
+		if (program->rules >> rule & 1 && !program->extra && used < sizeof(names))
+			used += snprintf(names + used, sizeof(names) - used, "%s`%s`", used ? ", " : "", program->event);
+	}
+	return names;
+}
+
+/* docs/checks.md: the rules, what each needs, and how it can be broken. */
+static int checks_tables(void)
+{
+	unsigned int rule, fault;
+	int source;
+
+	puts("| rule | what must hold | rests on |\n|---|---|---|");
+	for (rule = 0; rule < RULE_COUNT; rule++) {
+		printf("| `%s` |", rules[rule].name);
+		cell(rules[rule].holds);
+		cell(rules[rule].rests);
+		putchar('\n');
+	}
+	puts("\n| rule | fault | what is wrong | numbers of the violation |\n|---|---|---|---|");
+	for (rule = 0; rule < RULE_COUNT; rule++) {
+		for (fault = 0; fault < FAULT_COUNT; fault++) {
+			if (faults[fault].rule != rule)
+				continue;
+			printf("| `%s` | `%s` |", rules[rule].name, faults[fault].name);
+			cell(faults[fault].doc);
+			cell(faults[fault].numbers);
+			putchar('\n');
+		}
+	}
+	printf("\n| rule |");
+	for (source = 0; source < check_observer.source_count; source++)
+		printf(" events of the source `%s` |", check_observer.source[source].name);
+	puts("\n|---|---|---|");
+	for (rule = 0; rule < RULE_COUNT; rule++) {
+		printf("| `%s` |", rules[rule].name);
+		for (source = 0; source < check_observer.source_count; source++) {
+			const char *events = events_of_rule(&check_observer.source[source], rule);
+
+			printf(" %s |", *events ? events : "cannot tell");
+		}
+		putchar('\n');
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int ret = 1;
@@ -572,7 +645,9 @@ int main(int argc, char **argv)
 		ret = events(argv[2]);
 	else if (argc == 2 && !strcmp(argv[1], "metrics"))
 		ret = metrics_tables();
+	else if (argc == 2 && !strcmp(argv[1], "checks"))
+		ret = checks_tables();
 	else
-		fputs("usage: gen man PAGE | gen completion | gen events COMMAND | gen metrics\n", stderr);
+		fputs("usage: gen man PAGE | gen completion | gen events COMMAND | gen metrics | gen checks\n", stderr);
 	return fflush(stdout) || ferror(stdout) ? 1 : ret;
 }

@@ -11,22 +11,22 @@
 /* RULE(id, name, what must hold, what that rests on) */
 #define RULES(RULE) \
 	RULE(LOOKUP_COVERS, "lookup-covers", "a successful lookup gives a mapping that is not empty and covers the position that was asked for", \
-	     "iomap_iter_done() in fs/iomap/iter.c; design.rst, The iomap_begin and iomap_end operations") \
+	     "iomap_iter_done() in fs/iomap/iter.c; design.rst, ->iomap_begin") \
 	RULE(LOOKUP_RELEASE, "lookup-release", "where the file system has ->iomap_end it is called once for each successful lookup, before the next " \
 	     "lookup and the end of the operation", \
-	     "iomap_iter() in fs/iomap/iter.c; design.rst, The iomap_begin and iomap_end operations") \
+	     "iomap_iter() in fs/iomap/iter.c; design.rst, ->iomap_end") \
 	RULE(STEP_LENGTH, "step-length", "what a step processed, and what ->iomap_end is told was written, is no more than what is left of the mapping " \
 	     "and of the range", \
 	     "iomap_iter_advance() in fs/iomap/iter.c, struct iomap_ops in include/linux/iomap.h") \
 	RULE(NOWAIT_SLEEP, "nowait-sleep", "a lookup with IOMAP_NOWAIT does not sleep", \
-	     "design.rst, IOMAP_NOWAIT in struct iomap_ops: trylocks, no blocking allocation, no synchronous metadata I/O") \
+	     "design.rst, ->iomap_begin, IOMAP_NOWAIT: trylocks, no blocking allocation, no synchronous metadata I/O") \
 	RULE(NOWAIT_AGAIN, "nowait-again", "a lookup with IOMAP_NOWAIT that cannot go on without waiting fails with EAGAIN", \
-	     "design.rst, IOMAP_NOWAIT in struct iomap_ops: return -EAGAIN as early as possible") \
+	     "design.rst, ->iomap_begin, IOMAP_NOWAIT: return -EAGAIN as early as possible") \
 	RULE(STALE_RETURNED, "stale-returned", "a successful lookup gives no mapping that is marked stale, and what was found stale is not worked on", \
-	     "iomap_iter_done() in fs/iomap/iter.c, iomap_write_begin() in fs/iomap/buffered-io.c; design.rst, Validity") \
+	     "iomap_iter_done() in fs/iomap/iter.c, iomap_write_begin() in fs/iomap/buffered-io.c; design.rst, struct iomap, IOMAP_F_STALE") \
 	RULE(OVERWRITE_ONLY, "overwrite-only", "a lookup with IOMAP_OVERWRITE_ONLY that succeeds gives one extent that is there, is not shared and " \
 	     "covers the whole range", \
-	     "operations.rst, IOMAP_OVERWRITE_ONLY of Direct Writes (written or unwritten) and of fsdax Writes (written)") \
+	     "operations.rst, IOMAP_OVERWRITE_ONLY in Direct Writes (written or unwritten) and in fsdax Writes (written)") \
 	RULE(IOEND_MERGE, "ioend-merge", "ioends are merged, and ranges added to one, only where they follow each other in the file and on the disk, and " \
 	     "type, flags and status are the same", \
 	     "iomap_ioend_can_merge() and iomap_can_add_to_ioend() in fs/iomap/buffered-io.c") \
@@ -34,14 +34,14 @@
 	     "iomap_writepage_map() and iomap_finish_folio_write() in fs/iomap/buffered-io.c") \
 	RULE(DIO_RESULT, "dio-result", "direct I/O returns what is documented: no more than was asked for, no positive error, -EIOCBQUEUED only for " \
 	     "asynchronous requests, -ENOTBLK only for writes", \
-	     "operations.rst, Return Values of Direct I/O; __iomap_dio_rw() and iomap_dio_complete() in fs/iomap/direct-io.c") \
+	     "operations.rst, Direct I/O, Return Values; __iomap_dio_rw() and iomap_dio_complete() in fs/iomap/direct-io.c") \
 	RULE(DIO_COMPLETE_ONCE, "dio-complete-once", "a direct I/O request completes once", \
 	     "iomap_dio_complete() and iomap_dio_done() in fs/iomap/direct-io.c") \
 	RULE(DIO_AFTER_BIOS, "dio-after-bios", "a direct I/O request completes after its last bio has ended", \
 	     "struct iomap_dio, ref in fs/iomap/direct-io.c; operations.rst, Direct I/O") \
 	RULE(DAX_PMD_ALIGNED, "dax-pmd-aligned", "what a huge page fault on an fsdax mapping installs is aligned to the huge page in file and memory, and " \
 	     "the mapping covers all of it", \
-	     "dax_iomap_direct_access() and dax_iomap_pmd_fault() in fs/dax.c; operations.rst, fsdax Faults") \
+	     "dax_iomap_direct_access() and dax_iomap_pmd_fault() in fs/dax.c; operations.rst, fsdax mmap Faults") \
 	RULE(KIOCB_COMPLETE, "kiocb-complete", "->ki_complete is called once if the request was queued, and not otherwise", \
 	     "struct kiocb in include/linux/fs.h, aio_rw_done() in fs/aio.c") \
 	RULE(DMIO_NOTIFY, "dmio-notify", "dm-io tells the owner of a request once that it is over", \
