@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The rules of check on ioends, folios under writeback, direct I/O, aio and dm-io, all of CHECK_SOURCE_EVENTS. Included by check.bpf.c.
+ * The rules of check on ioends, folios under writeback, direct I/O, aio and dm-io. Of CHECK_SOURCE_STOCK are rw_begin, rw_complete
+ * and dio_queued, all others of CHECK_SOURCE_EVENTS. Included by check.bpf.c.
  *
- * What is followed is known by its address, from an event that only its submitter fires, in a task: the kernel never leaves that program out, as it
- * does with one that an interrupt meets while it is running. So an object that has ended, and of whose address nothing has begun since, has
- * ended; its address is free for another one only by a begin that is seen. What is told at completions may be missing, and no rule takes
- * what was not seen for what did not happen, unless it says so (missing).
+ * What is followed is known by its address, from an event that only its submitter fires, in a task: the kernel never leaves that
+ * program out, as it does with one that an interrupt meets while it is running. So an object that has ended, and of whose address
+ * nothing has begun since, has ended; its address is free for another one only by a begin that is seen. What is told at completions
+ * may be missing, and no rule takes what was not seen for what did not happen, unless it says so (missing).
  *
  * Ends are noted also while the tool is detaching, and nothing is judged then: what begins is not seen any more.
  */
+
+static __always_inline __u64 *way_at(int place)
+{
+	return &keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)];
+}
 
 /* The object at this address is not to be followed; an older one that was must not get what is told of this one. */
 static __always_inline void check_drop(__u64 key, enum check_kind kind)
@@ -22,7 +28,7 @@ static __always_inline void check_drop(__u64 key, enum check_kind kind)
 	}
 	/* The place of one that has ended may become another one's meanwhile. */
 	if (place >= 0)
-		__sync_val_compare_and_swap(&keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)], old, 0);
+		__sync_val_compare_and_swap(way_at(place), old, 0);
 }
 
 /* One that has ended, and has not until check_forget(), so that its place stays its own. */
@@ -31,8 +37,7 @@ static __always_inline struct check_state *check_revive(__u64 key, enum check_ki
 	__u64 of_kind = key_of_kind(key, kind), old = of_kind | CHECK_ENDED;
 	int place = check_place(old);
 
-	if (place < 0 ||
-	    __sync_val_compare_and_swap(&keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)], old, of_kind) != old)
+	if (place < 0 || __sync_val_compare_and_swap(way_at(place), old, of_kind) != old)
 		return NULL;
 	return check_at(place);
 }
@@ -48,18 +53,18 @@ static __always_inline struct check_state *io_begin(__u64 key, enum check_kind k
 }
 
 /*
- * ioend-merge. An ioend lives from iomap_alloc_ioend() to iomap_finish_ioend(), also if it has been merged into another one, whose list it is
- * on then. A range is added where the ioend ends: in the file that is io_offset + io_size, which the end of the file may have cut, so that
- * nothing can follow; on the disk the end of its bio, which is not cut. Type and IOMAP_F_SHARED are those of its mapping. That a new one was
- * begun where the old one could have gone on (too many folios, a full bio) breaks nothing. Ioends that a file system merges in its own completion
- * (XFS) follow each other by io_offset, io_sector and io_size; of their types only IOMAP_UNWRITTEN is told apart, and their status is
- * that of both, as iomap_finish_ioends() ends them all with one error.
+ * ioend-merge. An ioend lives from iomap_alloc_ioend() to iomap_finish_ioend(), also if it has been merged into another one, whose
+ * list it is on then. A range is added where the ioend ends: in the file that is io_offset + io_size, which the end of the file may
+ * have cut, so that nothing can follow; on the disk the end of its bio, which is not cut. Type and IOMAP_F_SHARED are those of its
+ * mapping. That a new one was begun where the old one could have gone on (too many folios, a full bio) breaks nothing. Ioends that
+ * a file system merges in its own completion (XFS) follow each other by io_offset, io_sector and io_size; of their types only
+ * IOMAP_UNWRITTEN is told apart, and their status is that of both, as iomap_finish_ioends() ends them all with one error.
  */
 enum { ADDED, MERGED };		/* detail of its faults */
 
 SEC("tp_btf/iomap_ioend_new")
-int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 len, __u64 sector, unsigned short type, unsigned short flags,
-	     void *wpc, unsigned int reason)
+int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 len, __u64 sector, unsigned short type,
+	     unsigned short flags, void *wpc, unsigned int reason)
 {
 	struct check_state *s;
 
@@ -79,12 +84,12 @@ int BPF_PROG(ioend_new, void *ioend, struct inode *inode, long long pos, __u64 l
 }
 
 #define IOEND_FAULT(id, got_, expected_, how) \
-	check_violation(ctx, s, inode, .rule = RULE_IOEND_MERGE, .fault = FAULT_##id, .op = OP_WRITEBACK, .pos = pos, .len = len, .got = got_, \
-			.expected = expected_, .detail = how)
+	check_violation(ctx, s, inode, .rule = RULE_IOEND_MERGE, .fault = FAULT_##id, .op = OP_WRITEBACK, .pos = pos, .len = len, \
+			.got = got_, .expected = expected_, .detail = how)
 
 SEC("tp_btf/iomap_add_to_ioend")
-int BPF_PROG(ioend_add, struct inode *inode, __u64 pos, unsigned int dirty_len, struct iomap *iomap, void *ioend, void *folio, unsigned int len,
-	     long long ioend_pos, __u64 ioend_len)
+int BPF_PROG(ioend_add, struct inode *inode, __u64 pos, unsigned int dirty_len, struct iomap *iomap, void *ioend, void *folio,
+	     unsigned int len, long long ioend_pos, __u64 ioend_len)
 {
 	struct check_state *s = check_find(CHECK_KEY(ioend), CHECK_IOEND);
 	__u64 sector, end, disk_end;
@@ -112,7 +117,8 @@ int BPF_PROG(ioend_add, struct inode *inode, __u64 pos, unsigned int dirty_len, 
 }
 
 SEC("tp_btf/iomap_ioend_merge")
-int BPF_PROG(ioend_merge, struct iomap_ioend *ioend, struct inode *inode, __u64 first, __u64 size, struct iomap_ioend *next, __u64 pos, __u64 len)
+int BPF_PROG(ioend_merge, struct iomap_ioend *ioend, struct inode *inode, __u64 first, __u64 size, struct iomap_ioend *next,
+	     __u64 pos, __u64 len)
 {
 	struct check_state *s = check_find(CHECK_KEY(ioend), CHECK_IOEND);
 	__u64 sector, disk_end;
@@ -149,10 +155,10 @@ int BPF_PROG(ioend_finish, void *ioend)
 }
 
 /*
- * folio-writeback-once. iomap_writepage_map() begins it, with the folio locked, and it ends once: by the completion of the last ioend that the
- * folio is in, which may come before the submission is over where the folio is one block, or by the submitter, if nothing was written or all
- * of it was complete by then. A folio behind the end of the file (SKIPPED) is not put under writeback, and has no end. One that never
- * ends is waited for by whoever looks at it next, so that its next begin never comes.
+ * folio-writeback-once. iomap_writepage_map() begins it, with the folio locked, and it ends once: by the completion of the last
+ * ioend that the folio is in, which may come before the submission is over where the folio is one block, or by the submitter, if
+ * nothing was written or all of it was complete by then. A folio behind the end of the file (SKIPPED) is not put under writeback,
+ * and has no end. One that never ends is waited for by whoever looks at it next, so that its next begin never comes.
  */
 SEC("tp_btf/iomap_writeback_folio")
 int BPF_PROG(folio_begin, struct inode *inode, __u64 pos, __u64 len, void *folio)
@@ -197,7 +203,6 @@ SEC("tp_btf/iomap_folio_writeback_end")
 int BPF_PROG(folio_end, struct inode *inode, void *folio, __u64 pos, __u64 len, unsigned int route)
 {
 	struct check_state *s = check_find(CHECK_KEY(folio), CHECK_FOLIO);
-
 	bool again = !s;
 
 	if (again)
@@ -212,31 +217,34 @@ int BPF_PROG(folio_end, struct inode *inode, void *folio, __u64 pos, __u64 len, 
 	if (!again)
 		check_forget(CHECK_KEY(folio), CHECK_FOLIO);
 	else if (state.running)
-		check_violation(ctx, s, inode, .rule = RULE_FOLIO_WRITEBACK_ONCE, .fault = FAULT_WRITEBACK_ENDED_AGAIN, .op = OP_WRITEBACK, .pos = pos,
-				.len = len, .got = s->folio.ended, .expected = s->folio.begun, .detail = route);
+		check_violation(ctx, s, inode, .rule = RULE_FOLIO_WRITEBACK_ONCE, .fault = FAULT_WRITEBACK_ENDED_AGAIN,
+				.op = OP_WRITEBACK, .pos = pos, .len = len, .got = s->folio.ended,
+				.expected = s->folio.begun, .detail = route);
 	return 0;
 }
 
 /*
- * Direct I/O. A request lives from iomap_dio_begin to iomap_dio_end, where the result is known that its caller, or ->ki_complete, gets: at once if it
- * ends before its first lookup (end of file, an invalidation that fails, an OVERWRITE_ONLY write behind the end). iomap_dio_done tells that the last
- * reference is dropped, by the submitter or the last bio; then the waiter, a worker, the caller of ->ki_complete or the last bio itself runs
- * iomap_dio_complete(), which begins with iomap_dio_complete_begin. File systems may call __iomap_dio_rw() and iomap_dio_complete() apart (btrfs, gfs2),
- * and several requests, one after the other, may serve one kiocb, each with what was done before (done_before).
+ * Direct I/O. A request lives from iomap_dio_begin to iomap_dio_end, where the result is known that its caller, or ->ki_complete,
+ * gets: at once if it ends before its first lookup (end of file, an invalidation that fails, an OVERWRITE_ONLY write behind the
+ * end). iomap_dio_done tells that the last reference is dropped, by the submitter or the last bio; then the waiter, a worker, the
+ * caller of ->ki_complete or the last bio itself runs iomap_dio_complete(), which begins with iomap_dio_complete_begin. File
+ * systems may call __iomap_dio_rw() and iomap_dio_complete() apart (btrfs, gfs2), and several requests, one after the other, may
+ * serve one kiocb, each with what was done before (done_before).
  *
- * dio-result. What is not negative is the number of bytes that were transferred, with those done before: never more than was asked for, for a
- * write as many as were submitted; what a read has got behind the end of the file is not counted. Nothing (0) is no error: the end of the file, or a
- * write that falls back in ->iomap_begin. ->end_io may give any errno in place of the device's. -ENOTBLK is for writes alone (to be done through the
- * page cache), and -EIOCBQUEUED is only told to a submitter who does not wait, and never a result.
+ * dio-result. What is not negative is the number of bytes that were transferred, with those done before: never more than was asked
+ * for, for a write as many as were submitted; what a read has got behind the end of the file is not counted. Nothing (0) is no
+ * error: the end of the file, or a write that falls back in ->iomap_begin. ->end_io may give any errno in place of the device's.
+ * -ENOTBLK is for writes alone (to be done through the page cache), and -EIOCBQUEUED is only told to a submitter who does not wait,
+ * and never a result.
  *
  * dio-complete-once. None of done, complete_begin and end comes again before another request begins at the address.
  *
- * dio-after-bios. Each bio holds a reference. A bio that ends after the completion breaks the rule, as does a completion while references are left
- * and bios in flight. Both are asked, as the end of a bio may have been missed: then no reference is left.
+ * dio-after-bios. Each bio holds a reference. A bio that ends after the completion breaks the rule, as does a completion while
+ * references are left and bios in flight. Both are asked, as the end of a bio may have been missed: then no reference is left.
  */
 SEC("tp_btf/iomap_dio_begin")
-int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long long pos, __u64 len, unsigned int op, unsigned int dio_flags,
-	     __u64 done_before, bool wait)
+int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long long pos, __u64 len, unsigned int op,
+	     unsigned int dio_flags, __u64 done_before, bool wait)
 {
 	struct check_state *s;
 
@@ -255,7 +263,8 @@ int BPF_PROG(dio_begin, void *dio, struct kiocb *iocb, struct inode *inode, long
 }
 
 #define DIO_FAULT(rule_, id, ...) \
-	check_violation(ctx, s, inode, .rule = RULE_##rule_, .fault = FAULT_##id, .op = s->dio.op, .pos = s->dio.pos, .len = s->dio.len, __VA_ARGS__)
+	check_violation(ctx, s, inode, .rule = RULE_##rule_, .fault = FAULT_##id, .op = s->dio.op, .pos = s->dio.pos, \
+			.len = s->dio.len, __VA_ARGS__)
 
 /* How many references are left, as the kernel counts them. */
 static __always_inline int references(void *dio)
@@ -327,7 +336,8 @@ struct {
 /* What the current task is told next is about the request @s; NULL: about one that is not followed. */
 static __always_inline void note_call(__u64 dio, struct check_state *s, bool waits)
 {
-	struct dio_call *call = bpf_task_storage_get(&dio_calls, bpf_get_current_task_btf(), NULL, s ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	struct dio_call *call = bpf_task_storage_get(&dio_calls, bpf_get_current_task_btf(), NULL,
+						     s ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 
 	if (!call)
 		return;
@@ -340,7 +350,8 @@ static __always_inline void note_call(__u64 dio, struct check_state *s, bool wai
 }
 
 SEC("tp_btf/iomap_dio_submitted")
-int BPF_PROG(dio_submitted, void *dio, struct kiocb *iocb, struct inode *inode, __u64 pos, __u64 left, __u64 submitted, int error, bool wait)
+int BPF_PROG(dio_submitted, void *dio, struct kiocb *iocb, struct inode *inode, __u64 pos, __u64 left, __u64 submitted, int error,
+	     bool wait)
 {
 	struct check_state *s = check_find((__u64)dio, CHECK_DIO);
 
@@ -365,8 +376,9 @@ int BPF_PROG(dio_queued, struct inode *inode, __u64 pos, __u64 len)
 			s = check_find_ended(call->dio, CHECK_DIO);
 		if (s && s->begin_ns != call->begin_ns)
 			s = NULL;
-		check_violation(ctx, s, inode, .rule = RULE_DIO_RESULT, .fault = FAULT_QUEUED_WAITED, .op = s ? s->dio.op : OP_HIDDEN, .pos = pos,
-				.len = len, .got = -EIOCBQUEUED, .nulls = CF_BIT(expected) | CF_BIT(detail));
+		check_violation(ctx, s, inode, .rule = RULE_DIO_RESULT, .fault = FAULT_QUEUED_WAITED,
+				.op = s ? s->dio.op : OP_HIDDEN, .pos = pos, .len = len, .got = -EIOCBQUEUED,
+				.nulls = CF_BIT(expected) | CF_BIT(detail));
 	}
 	call->waits = CALL_NONE;
 	return 0;
@@ -407,7 +419,8 @@ int BPF_PROG(dio_complete, void *dio, struct kiocb *iocb, struct inode *inode, _
 /* @done: bytes, RESULT_ALONE: the source does not tell. */
 #define RESULT_ALONE (~0ULL)
 
-static __always_inline void check_dio_result(void *ctx, struct check_state *s, struct inode *inode, __u64 done, int error, __s64 ret)
+static __always_inline void check_dio_result(void *ctx, struct check_state *s, struct inode *inode, __u64 done, int error,
+					     __s64 ret)
 {
 	__s64 most = s->dio.len + s->dio.before, all = done + s->dio.before;
 	bool write = s->dio.op == OP_DIO_WRITE;
@@ -459,9 +472,9 @@ int BPF_PROG(dio_end, void *dio, struct kiocb *iocb, struct inode *inode, long l
 }
 
 /*
- * The same on a stock kernel from 6.6 on, by the address of the kiocb, which has one request at a time: what its caller returns, and when, but not
- * what is done for it. One that ends before its first lookup has no end, so that its state must not wait for it: it is found as one that
- * has ended, and what was in need of its place leaves it unchecked.
+ * The same on a stock kernel from 6.6 on, by the address of the kiocb, which has one request at a time: what its caller returns,
+ * and when, but not what is done for it. One that ends before its first lookup has no end, so that its state must not wait for it:
+ * it is found as one that has ended, and what was in need of its place leaves it unchecked.
  */
 SEC("tp_btf/iomap_dio_rw_begin")
 int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
@@ -512,10 +525,10 @@ int BPF_PROG(rw_complete, struct kiocb *iocb, int error, __s64 ret)
 }
 
 /*
- * kiocb-complete, for the reads and writes of Linux AIO: what fsyncs and polls do has no kiocb of its own. The file's ->read_iter or ->write_iter
- * returns -EIOCBQUEUED, and calls ->ki_complete once, maybe before it returns, or anything else, and does not: then aio calls it itself, after
- * aio_iocb_issued. What io_submit() refuses (REJECTED) has no call. The request is gone with its event in the ring, which io_cancel() and the end of
- * its process do not change. The requests of io_uring have no events.
+ * kiocb-complete, for the reads and writes of Linux AIO: what fsyncs and polls do has no kiocb of its own. The file's ->read_iter
+ * or ->write_iter returns -EIOCBQUEUED, and calls ->ki_complete once, maybe before it returns, or anything else, and does not: then
+ * aio calls it itself, after aio_iocb_issued. What io_submit() refuses (REJECTED) has no call. The request is gone with its event
+ * in the ring, which io_cancel() and the end of its process do not change. The requests of io_uring have no events.
  */
 static __always_inline bool reads_or_writes(unsigned int opcode)
 {
@@ -524,8 +537,8 @@ static __always_inline bool reads_or_writes(unsigned int opcode)
 }
 
 SEC("tp_btf/aio_iocb_begin")
-int BPF_PROG(kiocb_begin, void *iocb, struct file *file, unsigned long ctx_id, __u64 user_iocb, __u64 user_data, unsigned int opcode, int fd,
-	     long long pos, __u64 len)
+int BPF_PROG(kiocb_begin, void *iocb, struct file *file, unsigned long ctx_id, __u64 user_iocb, __u64 user_data,
+	     unsigned int opcode, int fd, long long pos, __u64 len)
 {
 	struct check_state *s;
 
@@ -545,8 +558,8 @@ int BPF_PROG(kiocb_begin, void *iocb, struct file *file, unsigned long ctx_id, _
 }
 
 #define KIOCB_FAULT(id, ...) \
-	check_violation(ctx, s, inode, .rule = RULE_KIOCB_COMPLETE, .fault = FAULT_##id, .op = OP_HIDDEN, .pos = s->kiocb.pos, .len = s->kiocb.len, \
-			__VA_ARGS__)
+	check_violation(ctx, s, inode, .rule = RULE_KIOCB_COMPLETE, .fault = FAULT_##id, .op = OP_HIDDEN, .pos = s->kiocb.pos, \
+			.len = s->kiocb.len, __VA_ARGS__)
 
 SEC("tp_btf/aio_iocb_issued")
 int BPF_PROG(kiocb_issued, void *iocb, struct inode *inode, __u64 user_iocb, __u64 user_data, unsigned int route, long ret)
@@ -595,7 +608,8 @@ static __always_inline void check_calls(void *ctx, struct check_state *s, struct
 }
 
 SEC("tp_btf/aio_iocb_end")
-int BPF_PROG(kiocb_end, void *iocb, struct inode *inode, unsigned long ctx_id, __u64 user_iocb, __u64 user_data, unsigned int outcome, __s64 res)
+int BPF_PROG(kiocb_end, void *iocb, struct inode *inode, unsigned long ctx_id, __u64 user_iocb, __u64 user_data,
+	     unsigned int outcome, __s64 res)
 {
 	struct check_state *s = check_find(CHECK_KEY(iocb), CHECK_KIOCB);
 
@@ -608,17 +622,18 @@ int BPF_PROG(kiocb_end, void *iocb, struct inode *inode, unsigned long ctx_id, _
 }
 
 /*
- * dmio-notify. A request lives from dm_io_begin to dm_io_end, in dispatch_io() already if no bio is in flight any more, or none was needed. Its struct is
- * free then, and complete_io() calls the owner's function with its context, before dm_io_notify. That knows neither the request, nor is the context its
- * own: several requests of an owner may share one, and it may be gone by then. But end and notification follow each other in one call, so that
- * only what an interrupt, or the owner's function, ends comes between. So the task that is current has a notice outstanding from dm_io_end on. Once it was
- * given, another one of the same function and context breaks the rule, unless an end was missed.
+ * dmio-notify. A request lives from dm_io_begin to dm_io_end, in dispatch_io() already if no bio is in flight any more, or none was
+ * needed. Its struct is free then, and complete_io() calls the owner's function with its context, before dm_io_notify. That knows
+ * neither the request, nor is the context its own: several requests of an owner may share one, and it may be gone by then. But end
+ * and notification follow each other in one call, so that only what an interrupt, or the owner's function, ends comes between. So
+ * the task that is current has a notice outstanding from dm_io_end on. Once it was given, another one of the same function and
+ * context breaks the rule, unless an end was missed.
  *
  * dmio-error-bits. Bit n is region n's; there is none without its region.
  */
 SEC("tp_btf/dm_io_begin")
-int BPF_PROG(dm_begin, void *io, void *client, unsigned int regions, unsigned int opf, unsigned int memory, bool sync, unsigned short ioprio,
-	     void *fn, void *context)
+int BPF_PROG(dm_begin, void *io, void *client, unsigned int regions, unsigned int opf, unsigned int memory, bool sync,
+	     unsigned short ioprio, void *fn, void *context)
 {
 	struct check_state *s;
 
@@ -632,7 +647,8 @@ int BPF_PROG(dm_begin, void *io, void *client, unsigned int regions, unsigned in
 	return 0;
 }
 
-#define DM_FAULT(rule_, id, ...) check_violation(ctx, s, NULL, .rule = RULE_##rule_, .fault = FAULT_##id, .op = OP_HIDDEN, __VA_ARGS__)
+#define DM_FAULT(rule_, id, ...) \
+	check_violation(ctx, s, NULL, .rule = RULE_##rule_, .fault = FAULT_##id, .op = OP_HIDDEN, __VA_ARGS__)
 #define DM_NULLS (CF_BIT(pos) | CF_BIT(len))
 
 SEC("tp_btf/dm_io_region")
@@ -645,8 +661,8 @@ int BPF_PROG(dm_region, void *io, unsigned int region, struct block_device *bdev
 		return 0;
 	check_step(s, STEP_DM_REGION, sector << 9, count << 9, region, status);
 	if (region >= s->dm.regions && asked(RULE_DMIO_ERROR_BITS))
-		DM_FAULT(DMIO_ERROR_BITS, REGION_BEYOND, .pos = sector << 9, .len = count << 9, .got = region, .expected = s->dm.regions - 1,
-			 .nulls = CF_BIT(detail));
+		DM_FAULT(DMIO_ERROR_BITS, REGION_BEYOND, .pos = sector << 9, .len = count << 9, .got = region,
+			 .expected = s->dm.regions - 1, .nulls = CF_BIT(detail));
 	return 0;
 }
 
@@ -721,7 +737,8 @@ int BPF_PROG(dm_notify, unsigned long error_bits, bool sync, void *fn, void *con
 	check_step(s, STEP_DM_NOTIFY, 0, 0, error_bits, duration_ns);
 	if (again) {
 		if (s->notice.fn == (__u64)fn && s->notice.context == (__u64)context)
-			DM_FAULT(DMIO_NOTIFY, NOTIFIED_AGAIN, .got = 2, .expected = 1, .nulls = DM_NULLS | CF_BIT(detail), .missing = true);
+			DM_FAULT(DMIO_NOTIFY, NOTIFIED_AGAIN, .got = 2, .expected = 1, .nulls = DM_NULLS | CF_BIT(detail),
+				 .missing = true);
 		return 0;
 	}
 	check_counted(RULE_DMIO_NOTIFY);

@@ -41,8 +41,11 @@ static const struct need of_stock[] = {
 #define OF_MAPPING (RULE_BIT(LOOKUP_COVERS) | RULE_BIT(STALE_RETURNED) | RULE_BIT(OVERWRITE_ONLY))
 #define OF_ITERATOR (OF_MAPPING | RULE_BIT(LOOKUP_RELEASE) | RULE_BIT(STEP_LENGTH) | RULE_BIT(NOWAIT_SLEEP) | RULE_BIT(NOWAIT_AGAIN) | \
 		     RULE_BIT(DAX_PMD_ALIGNED))
-#define RULES_DIO	(RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS))
-#define RULES_DMIO	(RULE_BIT(DMIO_NOTIFY) | RULE_BIT(DMIO_ERROR_BITS))
+#define OF_FOLIO RULE_BIT(FOLIO_WRITEBACK_ONCE)
+#define RESULTS (RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE))
+#define COMPLETES (RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS))
+#define RULES_DIO (RESULTS | COMPLETES)
+#define RULES_DMIO (RULE_BIT(DMIO_NOTIFY) | RULE_BIT(DMIO_ERROR_BITS))
 
 /* In the order of enum check_source. A program that is loaded for the timeline alone is extra. */
 static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
@@ -60,17 +63,17 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 			{ "ioend_add", .event = "iomap_add_to_ioend", .args = 10, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
 			{ "ioend_merge", .event = "iomap_ioend_merge", .args = 7, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
 			{ "ioend_finish", .event = "iomap_ioend_finish", .args = 8, .begins = true, .rules = RULE_BIT(IOEND_MERGE) },
-			{ "folio_begin", .event = "iomap_writeback_folio", .args = 5, .begins = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
-			{ "folio_eof", .event = "iomap_writeback_eof", .args = 6, .begins = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
-			{ "folio_submitted", .event = "iomap_writeback_folio_end", .args = 7, .extra = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
-			{ "folio_end", .event = "iomap_folio_writeback_end", .args = 5, .begins = true, .rules = RULE_BIT(FOLIO_WRITEBACK_ONCE) },
+			{ "folio_begin", .event = "iomap_writeback_folio", .args = 5, .begins = true, .rules = OF_FOLIO },
+			{ "folio_eof", .event = "iomap_writeback_eof", .args = 6, .begins = true, .rules = OF_FOLIO },
+			{ "folio_submitted", .event = "iomap_writeback_folio_end", .args = 7, .extra = true, .rules = OF_FOLIO },
+			{ "folio_end", .event = "iomap_folio_writeback_end", .args = 5, .begins = true, .rules = OF_FOLIO },
 			{ "dio_begin", .event = "iomap_dio_begin", .args = 9, .begins = true, .rules = RULES_DIO },
 			{ "dio_bio_submit", .event = "iomap_dio_bio_submit", .args = 11, .begins = true, .rules = RULE_BIT(DIO_AFTER_BIOS) },
 			{ "dio_bio_end", .event = "iomap_dio_bio_end", .args = 6, .begins = true, .rules = RULE_BIT(DIO_AFTER_BIOS) },
 			{ "dio_submitted", .event = "iomap_dio_submitted", .args = 8, .begins = true, .rules = RULE_BIT(DIO_RESULT) },
 			{ "dio_queued", .event = "iomap_dio_rw_queued", .args = 3, .begins = true, .rules = RULE_BIT(DIO_RESULT) },
-			{ "dio_done", .event = "iomap_dio_done", .args = 8, .begins = true, .rules = RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS) },
-			{ "dio_complete", .event = "iomap_dio_complete_begin", .args = 8, .begins = true, .rules = RULE_BIT(DIO_COMPLETE_ONCE) | RULE_BIT(DIO_AFTER_BIOS) },
+			{ "dio_done", .event = "iomap_dio_done", .args = 8, .begins = true, .rules = COMPLETES },
+			{ "dio_complete", .event = "iomap_dio_complete_begin", .args = 8, .begins = true, .rules = COMPLETES },
 			{ "dio_end", .event = "iomap_dio_end", .args = 7, .begins = true, .rules = RULES_DIO },
 			{ "kiocb_begin", .event = "aio_iocb_begin", .args = 12, .begins = true, .rules = RULE_BIT(KIOCB_COMPLETE) },
 			{ "kiocb_issued", .event = "aio_iocb_issued", .args = 7, .begins = true, .rules = RULE_BIT(KIOCB_COMPLETE) },
@@ -89,8 +92,8 @@ static const struct source_desc sources[CHECK_SOURCE_COUNT] = {
 		.needs = of_stock, .need_count = ARRAY_SIZE(of_stock),
 		.program = {
 			{ "map", .event = "iomap_iter_dstmap", .args = 2, .begins = true, .rules = OF_MAPPING },
-			{ "rw_begin", .event = "iomap_dio_rw_begin", .args = 4, .begins = true, .rules = RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) },
-			{ "rw_complete", .event = "iomap_dio_complete", .args = 3, .begins = true, .rules = RULE_BIT(DIO_RESULT) | RULE_BIT(DIO_COMPLETE_ONCE) },
+			{ "rw_begin", .event = "iomap_dio_rw_begin", .args = 4, .begins = true, .rules = RESULTS },
+			{ "rw_complete", .event = "iomap_dio_complete", .args = 3, .begins = true, .rules = RESULTS },
 			{ "dio_queued", .event = "iomap_dio_rw_queued", .args = 3, .begins = true, .rules = RULE_BIT(DIO_RESULT) },
 		},
 	},

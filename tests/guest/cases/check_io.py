@@ -109,8 +109,8 @@ def loop_device(env, size):
 
 
 def fio(path, *args):
-    storage.command("fio", "--name=check", f"--filename={path}", "--size=2m", "--bs=4k", "--fallocate=none", "--overwrite=1", "--thread",
-                    "--output=/dev/null", *args)
+    storage.command("fio", "--name=check", f"--filename={path}", "--size=2m", "--bs=4k", "--fallocate=none", "--overwrite=1",
+                    "--thread", "--output=/dev/null", *args)
 
 
 def churn(fs, seconds):
@@ -137,7 +137,7 @@ def churn(fs, seconds):
         os.fsync(fd)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
-    files = [fs.open(f"churn{i}") if hasattr(fs, "open") else os.open(fs.path(f"churn{i}"), os.O_RDWR | os.O_CREAT) for i in range(2)]
+    files = [fs.open(f"churn{i}") for i in range(2)]
     threads = [threading.Thread(target=guarded, args=(work, fd)) for fd in files for work in (write, cut, sync)]
     for thread in threads:
         thread.start()
@@ -209,16 +209,18 @@ def check_dio(t, env, disk):
                 case_directio.sizes(t, fs)
                 case_directio.asynchronous(t, fs)
                 for rw in ("randread", "randwrite"):
-                    fio(fs.path("polled"), "--ioengine=io_uring", f"--rw={rw}", "--direct=1", "--iodepth=8", "--hipri", "--number_ios=256")
-                    fio(fs.path("aio"), "--ioengine=libaio", f"--rw={rw}", "--direct=1", "--iodepth=32", "--number_ios=1024")
+                    direct = (f"--rw={rw}", "--direct=1", "--iodepth=16")
+                    fio(fs.path("polled"), "--ioengine=io_uring", *direct, "--hipri", "--number_ios=256")
+                    fio(fs.path("aio"), "--ioengine=libaio", *direct, "--number_ios=512")
                 fio(fs.path("cached"), "--ioengine=psync", "--rw=randwrite", "--bs=3k", "--fsync=16", "--number_ios=256")
     finally:
         null.remove()
     with silent(t, env, "direct I/O, another disk", *DIO, *AIO):
         with machine.Mounted("xfs", disk.slow.path) as fs:
-            fio(fs.path("synced"), "--ioengine=psync", "--rw=randrw", "--direct=1", "--sync=dsync", "--number_ios=64")
-            fio(fs.path("rings"), "--ioengine=io_uring", "--rw=randrw", "--direct=1", "--iodepth=16", "--fsync=32", "--number_ios=256")
-            fio(fs.path("aio"), "--ioengine=libaio", "--rw=randrw", "--direct=1", "--iodepth=16", "--sync=dsync", "--number_ios=128")
+            direct = ("--rw=randrw", "--direct=1", "--iodepth=16")
+            fio(fs.path("synced"), "--ioengine=psync", *direct, "--sync=dsync", "--number_ios=64")
+            fio(fs.path("rings"), "--ioengine=io_uring", *direct, "--fsync=32", "--number_ios=256")
+            fio(fs.path("aio"), "--ioengine=libaio", *direct, "--sync=dsync", "--number_ios=128")
             fd = machine.direct(fs.path("refused"))
             refused = [dwrite(fd, PAGE, 65536, os.RWF_NOWAIT), dread(fd, PAGE, 1 << 30), errno_of(os.preadv, fd, [], 0)]
             t.equal(refused, [-11, 0, 0], "direct I/O: one is refused, one is at the end, one is of nothing")
@@ -281,8 +283,8 @@ def check_in_the_middle(t, env, disk):
     with machine.Mounted("xfs", disk.slow.path) as fs:
         paths = [fs.file(name, 2 * MEGABYTE) for name in ("aio", "rings", "cached")]
         disk.slow.load("delay {device} 0 20")
-        jobs = [subprocess.Popen(["fio", "--name=load", f"--filename={path}", "--size=2m", "--bs=4k", "--time_based", "--runtime=600",
-                                  "--overwrite=1", "--thread", "--output=/dev/null", *args])
+        jobs = [subprocess.Popen(["fio", "--name=load", f"--filename={path}", "--size=2m", "--bs=4k", "--time_based",
+                                  "--runtime=600", "--overwrite=1", "--thread", "--output=/dev/null", *args])
                 for path, args in zip(paths, (("--ioengine=libaio", "--direct=1", "--rw=randrw", "--iodepth=32"),
                                               ("--ioengine=io_uring", "--direct=1", "--rw=randrw", "--iodepth=32"),
                                               ("--ioengine=psync", "--rw=randwrite", "--fsync=8")))]
@@ -295,7 +297,8 @@ def check_in_the_middle(t, env, disk):
                 violations, rows = found(observed)
                 name = f"attached in the middle, {round}"
                 t.equal((observed.status, violations), (0, []), f"{name}: no violation", observed.stderr())
-                t.equal([rule for rule in WRITEBACK + DIO + AIO if not rows[rule]["checked"]], [], f"{name}: the rules are checked", rows)
+                t.equal([rule for rule in WRITEBACK + DIO + AIO if not rows[rule]["checked"]], [], f"{name}: the rules are checked",
+                        rows)
         finally:
             for job in jobs:
                 job.kill()
