@@ -35,7 +35,7 @@ class Churn:
         if "dax" in words:
             # A file of its own, as a mapping that is touched by its process must not be cut.
             self.own = os.open(os.path.join(directory, f"own{seed}"), os.O_RDWR | os.O_CREAT, 0o600)
-            machine.fallocate(self.own, 0, 0, 3 * machine.HUGE)
+            os.pwrite(self.own, bytes(3 * machine.HUGE), 0)
             self.changes += [self.huge]
         flags = os.O_RDONLY if "readonly" in words else os.O_RDWR | os.O_CREAT
         names = sorted(os.listdir(directory))[:FILES] if "readonly" in words else [f"churn{n}" for n in range(FILES)]

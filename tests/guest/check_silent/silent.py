@@ -27,24 +27,25 @@ STRESSORS = {"hdd": "hdd-bytes", "seek": "seek-size", "fallocate": "fallocate-by
 
 
 class Kind:
-    """A file system to be stressed: how it is made and mounted, where, and what it can do (words of churn.py, dax, freeze)."""
+    """A file system to be stressed: how it is made and mounted, where, and what it can do (words of churn.py, nowait, freeze)."""
 
     def __init__(self, name, kind, place, mkfs, options=None, words=()):
         self.name, self.kind, self.place, self.mkfs, self.options, self.words = name, kind, place, mkfs, options, words
 
 
 KINDS = [
-    Kind("xfs", "xfs", "disk", ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"], words=("reflink", "freeze")),
+    Kind("xfs", "xfs", "disk", ["mkfs.xfs", "-q", "-f", "-m", "reflink=1"], words=("reflink", "freeze", "nowait")),
     # On a mirror, so that there is dm-io.
-    Kind("xfs-1k", "xfs", "mirror", ["mkfs.xfs", "-q", "-f", "-b", "size=1k"], words=("reflink", "freeze")),
-    Kind("ext4", "ext4", "disk", ["mkfs.ext4", "-q", "-F"], words=("freeze",)),
-    Kind("btrfs", "btrfs", "disk", ["mkfs.btrfs", "-q", "-f"], options="nodatasum", words=("reflink", "freeze")),
-    Kind("gfs2", "gfs2", "disk", ["mkfs.gfs2", "-q", "-O", "-K", "-J", "16", "-p", "lock_nolock"], words=("freeze",)),
+    Kind("xfs-1k", "xfs", "mirror", ["mkfs.xfs", "-q", "-f", "-b", "size=1k"], words=("reflink", "freeze", "nowait")),
+    Kind("ext4", "ext4", "disk", ["mkfs.ext4", "-q", "-F"], words=("freeze", "nowait")),
+    Kind("btrfs", "btrfs", "disk", ["mkfs.btrfs", "-q", "-f"], options="nodatasum", words=("reflink", "freeze", "nowait")),
+    # Frozen under load it withdraws now and then, by an assertion of its own in __gfs2_log_flush().
+    Kind("gfs2", "gfs2", "disk", ["mkfs.gfs2", "-q", "-O", "-K", "-J", "16", "-p", "lock_nolock"]),
     Kind("erofs", "erofs", "disk", None, words=("readonly",)),
     Kind("xfs-dax", "xfs", "pmem", ["mkfs.xfs", "-q", "-f", "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m"], options="dax=always",
-         words=("dax", "reflink", "freeze")),
+         words=("dax", "reflink", "freeze", "nowait")),
     Kind("ext4-dax", "ext4", "pmem", ["mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "stride=512,stripe-width=512"], options="dax=always",
-         words=("dax", "freeze")),
+         words=("dax", "freeze", "nowait")),
     Kind("ext2-dax", "ext2", "pmem", ["mkfs.ext2", "-q", "-F", "-b", "4096"], options="dax", words=("dax", "freeze")),
 ]
 
@@ -79,7 +80,8 @@ def commands(kind, directory):
     yield [*fio, "--name=libaio", *shared, "--rw=randrw", "--bs=4k", "--ioengine=libaio", "--direct=1", "--iodepth=8"]
     yield [*fio, "--name=uring", *shared, "--rw=randrw", "--bs=16k", "--ioengine=io_uring", "--direct=1", "--iodepth=8"]
     yield [*fio, "--name=uring-cached", "--rw=randrw", "--bs=8k", "--ioengine=io_uring", "--iodepth=4"]
-    yield [*fio, "--name=nowait", "--rw=randrw", "--bs=4k", "--ioengine=pvsync2", "--nowait=1", "--direct=1"]
+    if "nowait" in kind.words:
+        yield [*fio, "--name=nowait", "--rw=randrw", "--bs=4k", "--ioengine=pvsync2", "--nowait=1", "--direct=1", "--ignore_error=EAGAIN,EAGAIN"]
     yield [*fio, "--name=mapped", "--rw=randrw", "--bs=4k", "--ioengine=mmap", "--fsync=64"]
     yield [*fio, "--name=synced", "--rw=randwrite", "--bs=2k", "--ioengine=psync", "--sync=dsync"]
     yield ["stress-ng", "--temp-path", directory, "--timeout", str(SECONDS), "--quiet",
@@ -125,9 +127,7 @@ def stress(t, kind, directory):
                 t.diag(f"{kind.name}: {text.strip()[-900:]}")
                 t.equal(process.returncode, 0, f"{kind.name}: churn ran to its end", text)
             elif process.returncode:
-                # fio tells so of what a file system refuses, such as not to wait.
-                t.diag(f"{kind.name}: {' '.join(process.args)}: status {process.returncode}: {text[-300:]}")
-                t.ok(process.returncode in (1, 2), f"{kind.name}: {process.args[0]} was not killed", text)
+                t.fail(f"{kind.name}: {' '.join(process.args)} ran to its end", f"{process.returncode}: {text}")
     finally:
         disturbance.end.set()
         disturbance.join()
