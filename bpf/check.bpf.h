@@ -85,10 +85,10 @@ __noinline int check_take(__u64 key)
 	int i;
 
 	for (i = 0; i < CHECK_WAYS; i++) {
-		if ((keys[set].way[i] & ~CHECK_ENDED) == key) {
-			*(volatile __u64 *)&keys[set].way[i] = key;
+		old = keys[set].way[i];
+		/* If it has ended, another CPU may just be taking its place. */
+		if (old == key || (old == (key | CHECK_ENDED) && __sync_val_compare_and_swap(&keys[set].way[i], old, key) == old))
 			return set * CHECK_WAYS + i;
-		}
 	}
 	for (i = 0; i < CHECK_WAYS; i++) {
 		if (!keys[set].way[i] && !__sync_val_compare_and_swap(&keys[set].way[i], 0, key))

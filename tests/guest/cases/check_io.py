@@ -274,6 +274,19 @@ def check_dmio(t, env):
             case_dmio.snapshot()
         with silent(t, env, "dm-io that fails", *DMIO):
             case_dmio.failing()
+        # Attached while a mirror is copied.
+        slow = f"delay {{device}} {case_dmio.SIZE} 0 {{device}} {case_dmio.SIZE} 150"
+        legs = [case_dmio.Part("leg0", 0), case_dmio.Part("leg1", 1, slow)]
+        both = case_dmio.Part("mirror", 0, f"mirror core 1 {case_dmio.REGION} 2 {legs[0].path} 0 {legs[1].path} 0")
+        observed = env.observe("check", "-v", "--rules", ",".join(RULES))
+        copied = case_dmio.in_sync(both)
+        trace.wait_for(lambda: case_dmio.in_sync(both), "the second leg has been copied")
+        for device in (both, *legs):
+            device.remove()
+        observed.stop()
+        violations, rows = found(observed)
+        t.equal((copied, observed.status, violations), (False, 0, []), "dm-io, attached in the middle: no violation", observed.stderr())
+        t.ok(all(rows[rule]["checked"] for rule in DMIO), "dm-io, attached in the middle: the rules are checked", rows)
     finally:
         remove()
 
