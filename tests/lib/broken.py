@@ -54,14 +54,13 @@ class Seed:
     seen: what the act returns when the rule is broken, and when it is not; what is seen from outside.
     warns: how many warnings the kernel prints.
     function: one that is in the kernel stack of each violation, None if it is found in whatever was interrupted.
-    others: what inevitably breaks with it, as (rule, fault).
     event: what fires more often, where the events are all that is broken; more: how much, once for each way if not given.
     quiet: nothing but a checker can see it.
     """
 
-    def __init__(self, rule, act, path, faults, seen, good, warns=0, function=None, others=(), event=None, more=None, quiet=False):
+    def __init__(self, rule, act, path, faults, seen, good, warns=0, function=None, event=None, more=None, quiet=False):
         self.rule, self.act, self.path, self.faults = rule, act, path, faults
-        self.seen, self.good, self.warns, self.function, self.others = seen, good, warns, function, others
+        self.seen, self.good, self.warns, self.function = seen, good, warns, function
         self.ways, self.event, self.quiet = len(faults), event, quiet
         self.more = more or self.ways
 
@@ -141,14 +140,14 @@ def nowait_refused(path):
 
 
 def overwrite(path, times):
-    """Of a sector in a block, and what is then before it in the block."""
+    """Of two sectors in a block, and what is then before them in the block."""
     def act(arm):
         with opened(path) as fd:
             os.pwrite(fd, b"d" * SIZE, 0)
             cold(fd)
         with opened(path, os.O_RDWR | os.O_DIRECT) as fd:
             arm()
-            got = [dwrite(fd, 512, n * PAGE + 512) for n in range(times)]
+            got = [dwrite(fd, 1024, n * PAGE + 512) for n in range(times)]
         with opened(path) as fd:
             return got, [os.pread(fd, 1, n * PAGE) for n in range(times)]
     return act
@@ -256,7 +255,7 @@ def aio_read(path, flags):
 
 
 def to_mirror(loop):
-    """One write to a mirror, which has a region on each leg. A new mirror, as one that has seen an error does not write to both any more."""
+    """One write to a mirror, with a region on each leg. A new mirror each time: once it has seen an error it does not write to both."""
     name = f"broken-{os.getpid()}"
 
     def act(arm):
@@ -287,38 +286,48 @@ def seeds(env):
     """All of them, with the file systems that they need."""
     file, fresh = env.xfs.file("seeds", SIZE), env.xfs.path("fresh")
     with storage.Delayed(env, 300) as slow, looped(env.ext4.path("legs"), 2 * LEG * 512) as legs, \
-            machine.Mounted("xfs", env.pmem, "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m", options="dax=always", where="dax") as dax:
+            machine.Mounted("xfs", env.pmem, "-d", "su=2m,sw=1,agcount=2", "-l", "size=64m", options="dax=always",
+                            where="dax") as dax:
         with opened(slow.path("early")) as fd:
             os.pwrite(fd, b"d" * PAGE, 0)
             os.fsync(fd)
         slow.slow()
         page = dax.path("huge")
+        buffered, direct = "iomap_file_buffered_write", "__iomap_dio_rw"
         yield [
             Seed("lookup-covers", seek_data(file), file, [("begins-later", 0, SIZE)], [0], [0], warns=1, function="iomap_seek_data"),
-            Seed("lookup-covers", seek_data(file, 2), file, [("empty", 0, SIZE), ("begins-later", 0, SIZE)], [0, 0], [0, 0], warns=3,
-                 function="iomap_seek_data"),
-            Seed("lookup-release", write(file, 2), file, [("released-again", 0, PAGE), ("not-released", PAGE, PAGE)], [PAGE, PAGE], [PAGE, PAGE],
-                 function="iomap_file_buffered_write", quiet=True),
-            Seed("step-length", seek_hole(file), file, [("processed-too-much", 0, SIZE)], -errno.EIO, SIZE, warns=1, function="iomap_seek_hole"),
-            Seed("step-length", write(file), file, [("written-too-much", 0, PAGE)], [PAGE], [PAGE], function="iomap_file_buffered_write", quiet=True),
-            Seed("nowait-sleep", nowait(file), file, [("slept", PAGE, PAGE)], PAGE, PAGE, function="__iomap_dio_rw", quiet=True),
+            Seed("lookup-covers", seek_data(file, 2), file, [("empty", 0, SIZE), ("begins-later", 0, SIZE)], [0, 0], [0, 0],
+                 warns=3, function="iomap_seek_data"),
+            Seed("lookup-release", write(file, 2), file, [("released-again", 0, PAGE), ("not-released", PAGE, PAGE)], [PAGE, PAGE],
+                 [PAGE, PAGE], function=buffered, quiet=True),
+            Seed("step-length", seek_hole(file), file, [("processed-too-much", 0, SIZE)], -errno.EIO, SIZE, warns=1,
+                 function="iomap_seek_hole"),
+            Seed("step-length", write(file), file, [("written-too-much", 0, PAGE)], [PAGE], [PAGE], function=buffered, quiet=True),
+            Seed("nowait-sleep", nowait(file), file, [("slept", PAGE, PAGE)], PAGE, PAGE, function=direct, quiet=True),
             Seed("nowait-again", nowait(file, again=True), file, [("other-error", PAGE, PAGE)], (-errno.EIO, PAGE), (PAGE, PAGE),
-                 function="__iomap_dio_rw"),
+                 function=direct),
             Seed("stale-returned", seek_data(file), file, [("marked-stale", 0, SIZE)], [0], [0], warns=1, function="iomap_seek_data"),
-            Seed("stale-returned", write(file), file, [("worked-on-stale", 0, PAGE)], [PAGE], [PAGE], function="iomap_file_buffered_write", quiet=True),
-            Seed("overwrite-only", overwrite(file, 2), file, [("allocated", 512, 512), ("not-written", PAGE + 512, 512)],
-                 ([512, 512], [b"\0", b"\0"]), ([512, 512], [b"d", b"d"]), function="__iomap_dio_rw"),
+            Seed("stale-returned", write(file), file, [("worked-on-stale", 0, PAGE)], [PAGE], [PAGE], function=buffered,
+                 event="iomap_stale"),
+            Seed("overwrite-only", overwrite(file, 2), file, [("allocated", 512, 1024), ("range-not-covered", PAGE + 512, 1024)],
+                 ([1024, 1024], [b"\0", b"d"]), ([1024, 1024], [b"d", b"d"]), function=direct),
             Seed("ioend-merge", other_type(fresh), fresh, [("other-type", PAGE, PAGE)], (b"2", b"\0"), (b"2", b"2")),
             Seed("ioend-merge", behind_gap(fresh), fresh, [("file-gap", 2 * PAGE, PAGE)], (b"1", b"\0"), (b"1", b"2")),
-            Seed("folio-writeback-once", sync(file), file, [("ended-again", 0, None)], None, None, event="iomap_folio_writeback_end"),
-            Seed("dio-result", direct_read(file, 2), file, [("fallback-of-read", 0, PAGE), ("more-than-asked", PAGE, PAGE)], [-errno.ENOTBLK, PAGE + 1], [PAGE, PAGE]),
-            Seed("dio-complete-once", direct_read(file, 2), file, [("returned-again", 0, PAGE), ("completed-again", PAGE, PAGE)], [PAGE, PAGE], [PAGE, PAGE],
-                 event="iomap_dio_end", more=1),
+            Seed("folio-writeback-once", sync(file), file, [("ended-again", 0, None)], None, None,
+                 event="iomap_folio_writeback_end"),
+            Seed("dio-result", direct_read(file, 2), file, [("fallback-of-read", 0, PAGE), ("more-than-asked", PAGE, PAGE)],
+                 [-errno.ENOTBLK, PAGE + 1], [PAGE, PAGE]),
+            Seed("dio-complete-once", direct_read(file, 2), file, [("returned-again", 0, PAGE), ("completed-again", PAGE, PAGE)],
+                 [PAGE, PAGE], [PAGE, PAGE], event="iomap_dio_end", more=1),
             Seed("dio-after-bios", early(slow), slow.path("early"), [("before-bios", 0, PAGE)], (PAGE, True), (PAGE, False)),
-            Seed("dax-pmd-aligned", huge(page, HUGE), page, [("memory-unaligned", 0, HUGE)], 0, 0, function="dax_iomap_fault", quiet=True),
-            Seed("dax-pmd-aligned", huge(page, HUGE // 2), page, [("page-not-covered", 0, HUGE)], 0, 0, function="dax_iomap_fault", event="dax_pmd_insert_mapping"),
-            Seed("kiocb-complete", aio_read(file, 0), file, [("not-queued", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
-            Seed("kiocb-complete", aio_read(slow.path("early"), os.O_DIRECT), slow.path("early"), [("called-again", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
+            Seed("dax-pmd-aligned", huge(page, HUGE), page, [("memory-unaligned", 0, HUGE)], 0, 0, function="dax_iomap_fault",
+                 quiet=True),
+            Seed("dax-pmd-aligned", huge(page, HUGE // 2), page, [("page-not-covered", 0, HUGE)], 0, 0, function="dax_iomap_fault",
+                 event="dax_pmd_insert_mapping"),
+            Seed("kiocb-complete", aio_read(file, 0), file, [("not-queued", 0, PAGE)], (1, [(7, PAGE)]), (1, [(7, PAGE)]),
+                 event="aio_iocb_complete"),
+            Seed("kiocb-complete", aio_read(slow.path("early"), os.O_DIRECT), slow.path("early"), [("called-again", 0, PAGE)],
+                 (1, [(7, PAGE)]), (1, [(7, PAGE)]), event="aio_iocb_complete"),
             Seed("dmio-notify", to_mirror(legs), None, [("notified-again", None, None)], PAGE, PAGE, event="dm_io_notify"),
             Seed("dmio-error-bits", to_mirror(legs), None, [("bits-beyond", None, None)], PAGE, PAGE, quiet=True),
         ]

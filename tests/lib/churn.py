@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Everything that can be done to a file, at random, until time is up: churn.py DIRECTORY SECONDS SEED [WORD...]
 
-Words: readonly (only looks), reflink (clones and unshares), dax (faults of huge pages). Several of them work on the same files. Errors are what happens when they
-meet each other, and do not count; what has been done is printed.
+Words: readonly (only looks), reflink (clones and unshares), dax (faults of huge pages); others are for others. Several of them work on
+the same files. Errors are what happens when they meet each other, and do not count; what has been done is printed.
 """
 
 import collections

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Each rule is really broken when that is asked for, and only then: by what its caller sees, what the kernel warns of, what events there are.
-Nothing of the tool is needed."""
+"""Each rule is really broken when that is asked for, and only then: by what its caller sees, what the kernel warns of, and what events
+there are. Nothing of the tool is needed."""
 
 import os
 import sys

@@ -50,7 +50,8 @@ KINDS = [
 ]
 
 
-# What the file systems of Linux 6.12 do break, by the kernel's source: docs/checks.md, Findings. (rule, file systems, operations, function)
+# What the file systems of Linux 6.12 do break, by the kernel's source: docs/checks.md, Findings.
+# (rule, file systems, operations, function in the stack)
 FINDINGS = [
     ("nowait-sleep", ("btrfs",), ("dio_read", "dio_write"), "btrfs_direct"),
     ("nowait-sleep", ("ext4",), ("dio_read", "dio_write"), "ext4_file"),
@@ -60,8 +61,8 @@ FINDINGS = [
 
 
 def known(kind, violation):
-    return any(violation["rule"] == rule and kind.name in names and violation["op"] in ops and any(function in frame for frame in violation["kstack"])
-               for rule, names, ops, function in FINDINGS)
+    return any((violation["rule"] == rule and kind.name in names and violation["op"] in ops and
+                any(function in frame for frame in violation["kstack"])) for rule, names, ops, function in FINDINGS)
 
 
 def commands(kind, directory):
@@ -71,7 +72,8 @@ def commands(kind, directory):
     if "readonly" in kind.words:
         name = os.path.join(directory, sorted(os.listdir(directory))[0])
         yield [*FIO, "--name=cached", f"--filename={name}", "--readonly", "--rw=randread", "--bs=3k", "--ioengine=psync"]
-        yield [*FIO, "--name=direct", f"--filename={name}", "--readonly", "--rw=randread", "--bs=4k", "--ioengine=libaio", "--direct=1", "--iodepth=4"]
+        yield [*FIO, "--name=direct", f"--filename={name}", "--readonly", "--rw=randread", "--bs=4k", "--ioengine=libaio", "--direct=1",
+               "--iodepth=4"]
         yield [*FIO, "--name=mapped", f"--filename={name}", "--readonly", "--rw=randread", "--bs=4k", "--ioengine=mmap"]
         return
     fio = [*FIO, f"--directory={directory}"]
@@ -81,7 +83,8 @@ def commands(kind, directory):
     yield [*fio, "--name=uring", *shared, "--rw=randrw", "--bs=16k", "--ioengine=io_uring", "--direct=1", "--iodepth=8"]
     yield [*fio, "--name=uring-cached", "--rw=randrw", "--bs=8k", "--ioengine=io_uring", "--iodepth=4"]
     if "nowait" in kind.words:
-        yield [*fio, "--name=nowait", "--rw=randrw", "--bs=4k", "--ioengine=pvsync2", "--nowait=1", "--direct=1", "--ignore_error=EAGAIN,EAGAIN"]
+        yield [*fio, "--name=nowait", "--rw=randrw", "--bs=4k", "--ioengine=pvsync2", "--nowait=1", "--direct=1",
+               "--ignore_error=EAGAIN,EAGAIN"]
     yield [*fio, "--name=mapped", "--rw=randrw", "--bs=4k", "--ioengine=mmap", "--fsync=64"]
     yield [*fio, "--name=synced", "--rw=randwrite", "--bs=2k", "--ioengine=psync", "--sync=dsync"]
     yield ["stress-ng", "--temp-path", directory, "--timeout", str(SECONDS), "--quiet",
