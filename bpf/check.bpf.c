@@ -2,11 +2,13 @@
 /*
  * Verifies what iomap and the file systems promise each other. One of two sources is loaded:
  *
- *   CHECK_SOURCE_EVENTS  iter, lookup, release, stale, op_end, dax_access
- *   CHECK_SOURCE_STOCK   map: what a stock kernel's event tells of a successful lookup, without any state
+ *   CHECK_SOURCE_EVENTS  iter, lookup, release, stale, op_end, dax_access, and most of check_io.bpf.h
+ *   CHECK_SOURCE_STOCK   map: what a stock kernel's event tells of a successful lookup, without any state; rw_begin, rw_complete
+ *                        and dio_queued of check_io.bpf.h
  *
- * An operation of the iterator is known by the iterator's address from its first call of iomap_iter() on. That event comes with each
- * call, behind ->iomap_end and before ->iomap_begin, and has all of the iterator; so neither iomap_op_begin nor iomap_step is needed.
+ * An operation of the iterator is known by the iterator's address from its first call of iomap_iter() on. That event comes with
+ * each call, behind ->iomap_end and before ->iomap_begin, and has all of the iterator; so neither iomap_op_begin nor iomap_step is
+ * needed.
  */
 #include <asm/ptrace.h>
 
@@ -25,7 +27,8 @@ struct asked_for {
 	__u32 flags, op;
 };
 
-static __always_inline void check_covers(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_, struct iomap *iomap)
+static __always_inline void check_covers(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_,
+					 struct iomap *iomap)
 {
 	__u64 begin = iomap->offset, length = iomap->length;
 
@@ -41,7 +44,8 @@ static __always_inline void check_covers(void *ctx, struct check_state *s, struc
 				.len = for_->len, .got = begin + length, .expected = for_->pos + 1, .detail = begin);
 }
 
-static __always_inline void check_stale(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_, struct iomap *iomap)
+static __always_inline void check_stale(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_,
+					struct iomap *iomap)
 {
 	__u32 flags = iomap->flags;
 
@@ -74,7 +78,8 @@ static __always_inline void check_overwrite(void *ctx, struct check_state *s, st
 }
 
 /* The rules of a successful lookup that need nothing but its mapping. */
-static __always_inline void check_mapping(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_, struct iomap *iomap)
+static __always_inline void check_mapping(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_,
+					  struct iomap *iomap)
 {
 	if (asked(RULE_LOOKUP_COVERS))
 		check_covers(ctx, s, inode, for_, iomap);
@@ -85,8 +90,9 @@ static __always_inline void check_mapping(void *ctx, struct check_state *s, stru
 }
 
 /*
- * Lookups that may not wait, and have failed with another error than EAGAIN, until the same lookup is made that may. There are hardly ever
- * any; one that finds its place taken is forgotten, and so is one that has waited for too long: by then all may have changed.
+ * Lookups that may not wait, and have failed with another error than EAGAIN, until the same lookup is made that may. There are hardly
+ * ever any; one whose place is taken by another one is forgotten, and so is one that has waited for too long: by then all may have
+ * changed.
  */
 #define AGAIN_SLOTS	64		/* a power of two */
 #define AGAIN_NS	1000000000ULL
@@ -133,16 +139,17 @@ static __noinline int note_again(__u64 key, const struct asked_for *for_, int re
 /* A lookup that may wait has succeeded. Was it the same that had failed when it could not? */
 static __noinline int check_again(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_, __u64 key)
 {
-	__u64 now = bpf_ktime_get_ns();
 	struct again *a = again_at(key, for_->pos);
+	__u64 ns;
 
 	if (a->key != key || a->pos != for_->pos || a->flags != for_->flags || a->op != for_->op)
 		return 0;
 	a->key = 0;
 	__sync_fetch_and_add(&agains, -1);
-	if (now - a->ns < AGAIN_NS)
+	ns = bpf_ktime_get_ns() - a->ns;
+	if (ns < AGAIN_NS)
 		check_violation(ctx, s, inode, .rule = RULE_NOWAIT_AGAIN, .fault = FAULT_OTHER_ERROR, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = a->ret, .expected = -EAGAIN, .detail = now - a->ns);
+				.len = for_->len, .got = a->ret, .expected = -EAGAIN, .detail = ns);
 	return 0;
 }
 
@@ -164,11 +171,16 @@ static __always_inline void check_nowait(void *ctx, struct check_state *s, struc
 	}
 }
 
+static __always_inline __u32 op_at(unsigned int op)
+{
+	return iteration_cfg.op_map[op & (OP_SLOTS - 1)];
+}
+
 SEC("tp_btf/iomap_lookup")
 int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int op, unsigned int flags, long long pos, __u64 len,
 	     struct iomap *iomap, struct iomap *srcmap, int ret, __u64 duration_ns)
 {
-	struct asked_for for_ = { .pos = pos, .len = len, .flags = flags, .op = iteration_cfg.op_map[op & (OP_SLOTS - 1)] };
+	struct asked_for for_ = { .pos = pos, .len = len, .flags = flags, .op = op_at(op) };
 	struct check_state *s = check_find(CHECK_KEY(iter), CHECK_ITER);
 
 	if (!state.enabled || (!s && check_left_out(inode)))
@@ -190,8 +202,7 @@ int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int 
 }
 
 /*
- * Whether the file system has ->iomap_end. Its operations are read once: one word for each, their address with a bit that says
- * so.
+ * Whether the file system has ->iomap_end. Its operations are read once: one word for each, their address with a bit that says so.
  */
 #define OPS_SLOTS	64		/* a power of two */
 #define OPS_KNOWN	1ULL
@@ -224,11 +235,6 @@ static __always_inline __u64 left_of(struct iomap_iter *iter)
 		end = iter->srcmap.offset + iter->srcmap.length;
 	left = end - iter->pos;
 	return left < iter->len ? left : iter->len;
-}
-
-static __always_inline __u32 op_at(unsigned int op)
-{
-	return iteration_cfg.op_map[op & (OP_SLOTS - 1)];
 }
 
 /* The caller has worked on the mapping. Asked when it is given back, or else when the iterator is called. */
@@ -351,8 +357,8 @@ int BPF_PROG(op_end, struct iomap_iter *iter, struct inode *inode, unsigned int 
 	if (!s)
 		return 0;
 	/*
-	 * Where ->iomap_end has failed iomap_iter does not come again. Neither does it for one of the two files of a comparison, which is left in
-	 * the middle (iomap_iter_abandon()).
+	 * Where ->iomap_end has failed iomap_iter does not come again. Neither does it for one of the two files of a comparison, which
+	 * is left in the middle (iomap_iter_abandon()).
 	 */
 	if (asked(RULE_LOOKUP_RELEASE) && s->iter.mapped && s->iter.released)
 		check_counted(RULE_LOOKUP_RELEASE);
@@ -362,8 +368,8 @@ int BPF_PROG(op_end, struct iomap_iter *iter, struct inode *inode, unsigned int 
 
 /* What a huge page fault is about to install. */
 SEC("tp_btf/dax_fault_access")
-int BPF_PROG(dax_access, struct iomap_iter *iter, struct inode *inode, unsigned int op, void *vmf, long long pos, __u64 len, struct iomap *iomap,
-	     __u64 pfn, int ret)
+int BPF_PROG(dax_access, struct iomap_iter *iter, struct inode *inode, unsigned int op, void *vmf, long long pos, __u64 len,
+	     struct iomap *iomap, __u64 pfn, int ret)
 {
 	struct check_state *s = check_find(CHECK_KEY(iter), CHECK_ITER);
 	__u64 begin = iomap->offset, end = begin + iomap->length, frames = len >> check_cfg.page_shift;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the rules of check have in common: the table of what has begun, its timeline, and violations. Included by check.bpf.c, before the
- * programs of each part.
+ * What the rules of check have in common: the table of what has begun, its timeline, and violations. Included by check.bpf.c, before
+ * the programs of each part.
  *
- * A rule is written like this. The program that sees the begin of an object calls check_begin(); one that sees something of it, check_find(), and
- * where that is NULL, leaves it alone: its begin was not seen, the filters left it out, or there was no room. It notes the step with
- * check_step(), counts with check_counted() each time that it compares, and calls check_violation() if it does not hold. The program that sees the
- * end calls check_forget().
+ * A rule is written like this. The program that sees the begin of an object calls check_begin(); one that sees something of it,
+ * check_find(), and where that is NULL, leaves it alone: its begin was not seen, the filters left it out, or there was no room. It notes
+ * the step with check_step(), counts with check_counted() each time that it compares, and calls check_violation() if it does not hold. The
+ * program that sees the end calls check_forget().
  */
 #ifndef IOMAPSCOPE_CHECK_BPF_H
 #define IOMAPSCOPE_CHECK_BPF_H
@@ -108,8 +108,8 @@ static __always_inline struct check_state *check_at(int place)
 }
 
 /*
- * An object of this kind begins. NULL if there is no room, which is counted for the rules of the kind. One at the same address whose end was
- * not seen is forgotten. @key: of CHECK_KEY(), or an address that is a number to the verifier.
+ * An object of this kind begins. NULL if there is no room, which is counted for the rules of the kind. One at the same address whose end
+ * was not seen is forgotten. @key: of CHECK_KEY(), or an address that is a number to the verifier.
  */
 static __always_inline struct check_state *check_begin(__u64 key, enum check_kind kind)
 {
@@ -189,8 +189,8 @@ struct check_found {
 };
 
 /*
- * Hands it to user space. @s: with the timeline, NULL: there is none. @inode: NULL if there is no file; the verifier need not know it. A function
- * of its own, as it hardly ever happens; not a global one, which could not be given these pointers.
+ * Hands it to user space. @s: with the timeline, NULL: there is none. @inode: NULL if there is no file; the verifier need not know it. A
+ * function of its own, as it hardly ever happens; not a global one, which could not be given these pointers.
  */
 static __noinline int check_report(void *ctx, struct check_state *s, struct inode *inode, const struct check_found *found)
 {
@@ -199,7 +199,8 @@ static __noinline int check_report(void *ctx, struct check_state *s, struct inod
 	struct check_event *e;
 	__u32 rule = found->rule;
 
-	if (!st || rule >= RULE_COUNT)
+	/* While the programs go, one after the other, some events are not seen any more: what is found then means nothing. */
+	if (!st || rule >= RULE_COUNT || state.stopping)
 		return 0;
 	/* Programs share these counters, so that each has to be changed in one step. */
 	__sync_fetch_and_add(&st->seen, 1);

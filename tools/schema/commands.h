@@ -278,7 +278,7 @@
 		"unchecked, never guessed. Where the kernel leaves out a program, as some kernels do when tasks are preempted, what was not seen is no " \
 		"violation, but unchecked, too.\n\n" \
 		"A kernel with this project's events is checked for all rules. A stock kernel from 6.1 on tells enough for what a successful lookup " \
-		"gives: lookup-covers, stale-returned and overwrite-only. docs/checks.md says of each rule what it cannot see.\n\n" \
+		"gives (lookup-covers, stale-returned, overwrite-only), and from 6.6 on for how direct I/O ends (dio-result, dio-complete-once). docs/checks.md says of each rule what it cannot see.\n\n" \
 		"The filters are decided where the work begins. The tool's own operations are never shown.\n\n" \
 		"JSON has an object rule for each rule before the summary; a violation has its timeline in an array, which CSV leaves out.", \
 		LIST(OPT_RULES, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, \

@@ -23,6 +23,19 @@ STOCK_DIO_RULES = {"dio-result", "dio-complete-once"}
 ITERATOR_RULES = STOCK_RULES | {"lookup-release", "step-length", "nowait-sleep", "nowait-again", "dax-pmd-aligned"}
 EXTENTS = 64
 WRITERS, ROOM = 8, 4
+ROUNDS = 6
+# Writes and reads that take a hundred mappings each, one after the other: of an unwritten block, of a hole, and so on.
+BUSY = """
+import mmap, os, sys
+fd, direct = os.open(sys.argv[1], os.O_RDWR | os.O_TRUNC), os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
+for block in range(64):
+    os.posix_fallocate(fd, block * 8192, 4096)
+buffer = mmap.mmap(-1, 524288)
+while True:
+    os.preadv(direct, [buffer], 0)
+    os.pwrite(fd, buffer, 0)
+    os.lseek(fd, 0, os.SEEK_HOLE)
+"""
 # Writes what it maps of one file to another; it has to be read for that, while the write is under way.
 WRITER = """
 import mmap, os, sys
@@ -136,7 +149,8 @@ def check_found(t, env):
     found = violations_of(observed)
     t.equal([(v["rule"], v["fault"], v["op"], v["ino"], v["path"], v["expected"], v["got"] > 0) for v in found],
             [("nowait-sleep", "slept", "dio_read", os.stat(path).st_ino, path, 0, True)], "found: the lookup that slept", observed.text)
-    t.equal({rule: record["violations"] for rule, record in rules.items() if record["violations"]}, {"nowait-sleep": 1}, "found: counted for its rule")
+    t.equal({rule: record["violations"] for rule, record in rules.items() if record["violations"]}, {"nowait-sleep": 1},
+            "found: counted for its rule")
     for v in found:
         t.ok([step["step"] for step in v["timeline"]] == ["begin", "lookup", "mapped"], "found: its timeline", v["timeline"])
         t.ok(any("iomap_iter" in function for function in v["kstack"]), "found: its stack", v["kstack"])
@@ -153,13 +167,14 @@ def check_fail_fast(t, env):
     t.equal((observed.status, len(violations_of(observed)), sorted(rules_of(observed))), (8, 1, ["nowait-sleep", "overwrite-only"]),
             "fail-fast: one violation, of the rules asked for", observed.text)
     t.ok(" violations of 1 rules" in observed.stderr(), "fail-fast: the last word", observed.stderr())
-    for output, words in (("table", ("the task has slept in ->iomap_begin: got ", "rests on: design.rst", "lookup ", "kernel  ", "nowait-sleep         checked 1, violations 1")),
-                          ("csv", (",nowait-sleep,slept,dio_read,",))):
+    table = ("the task has slept in ->iomap_begin: got ", "rests on: design.rst", "lookup ", "kernel  ", "nowait-sleep         checked 1, violations 1")
+    for output, words in (("table", table), ("csv", (",nowait-sleep,slept,dio_read,",))):
         path, = scattered(env.ext4, 1)
         observed = observe(env, "-f", path, "--rules", "nowait-sleep", output=output)
         read_nowait(path, 2 * 4096 * (EXTENTS - 1))
         observed.stop(parse=False)
-        t.equal((observed.status, [word for word in words if word not in observed.text]), (8, []), f"found: {output}", observed.text + observed.stderr())
+        t.equal((observed.status, [word for word in words if word not in observed.text]), (8, []), f"found: {output}",
+                observed.text + observed.stderr())
     # What the filters leave out, and so is what the tool was not asked for.
     path, = scattered(env.ext4, 1)
     observed = observe(env, "-f", env.ext4.file("another"))
@@ -239,12 +254,31 @@ def check_dax(t, env):
         observed = observe(env, "-d", fs.mount)
         tool.workload("daxmap", fs.mount)
         rules = finish(t, observed, "dax")
-        silent(t, rules, "dax", STOCK_RULES - {"overwrite-only"} | ({"dax-pmd-aligned", "lookup-release", "step-length"} if env.patched else set()))
+        reached = {"dax-pmd-aligned", "lookup-release", "step-length"} if env.patched else set()
+        silent(t, rules, "dax", STOCK_RULES - {"overwrite-only"} | reached)
+
+
+def check_detach(t, env, fs):
+    """It begins and ends while operations do: what it does not see of these is no violation."""
+    path = fs.file("busy", MEGABYTE)
+    busy = subprocess.Popen([sys.executable, "-c", BUSY, path])
+    statuses = []
+    try:
+        for _ in range(ROUNDS):
+            observed = observe(env, "-d", fs.mount)
+            time.sleep(0.2)
+            observed.stop()
+            statuses.append((observed.status, sum(record["checked"] or 0 for record in rules_of(observed).values()) > 0))
+    finally:
+        busy.kill()
+        busy.wait()
+    t.equal(statuses, [(0, True)] * ROUNDS, f"{fs.kind}: attached and detached under load", observed.text + observed.stderr())
 
 
 def run(t, env):
     for fs in (env.xfs, env.ext4):
         check_silent(t, env, fs)
+        check_detach(t, env, fs)
     if env.patched:
         check_found(t, env)
         check_fail_fast(t, env)

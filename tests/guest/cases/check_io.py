@@ -298,9 +298,9 @@ def check_in_the_middle(t, env, disk):
         disk.slow.load("delay {device} 0 20")
         jobs = [subprocess.Popen(["fio", "--name=load", f"--filename={path}", "--size=2m", "--bs=4k", "--time_based",
                                   "--runtime=600", "--overwrite=1", "--thread", "--output=/dev/null", *args])
-                for path, args in zip(paths, (("--ioengine=libaio", "--direct=1", "--rw=randrw", "--iodepth=32"),
-                                              ("--ioengine=io_uring", "--direct=1", "--rw=randrw", "--iodepth=32"),
-                                              ("--ioengine=psync", "--rw=randwrite", "--fsync=8")))]
+                for path, args in zip(paths, (("--ioengine=libaio", "--direct=1", "--rw=randrw", "--iodepth=8"),
+                                              ("--ioengine=io_uring", "--direct=1", "--rw=randrw", "--iodepth=8"),
+                                              ("--ioengine=psync", "--rw=randwrite", "--fsync=8", "--thinktime=10ms")))]
         try:
             time.sleep(2)
             for round in range(2):
