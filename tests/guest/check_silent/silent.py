@@ -57,6 +57,7 @@ FINDINGS = [
     ("nowait-sleep", ("btrfs",), ("dio_read", "dio_write"), "btrfs_direct"),
     ("nowait-sleep", ("ext4",), ("dio_read", "dio_write"), "ext4_file"),
     ("nowait-sleep", ("ext4-dax",), ("dax_read", "dax_write"), "ext4_file"),
+    ("nowait-sleep", ("xfs", "xfs-1k"), ("write",), "xfs_file_buffered_write"),
     ("nowait-sleep", ("xfs-dax",), ("dax_read",), "xfs_file_dax_read"),
 ]
 
