@@ -739,7 +739,7 @@ static void check(void)
 	has(line_of(&check_observer, FORMAT_TABLE, &event), " lookup-covers        empty              dio_write     fio ", "check: table");
 	/* More steps than are kept: the last ones, the oldest of them first; one that this version does not know. */
 	for (i = 0; i < CHECK_STEPS; i++)
-		event.step[i] = (struct check_step){ .ns = i * 1000, .pos = i, .len = 1, .a = -i, .b = 2, .event = i == 1 ? CHECK_EVENT_COUNT : STEP_LOOKUP };
+		event.step[i] = (struct check_step){ .ns = i * 1000, .pos = i, .len = 1, .a = -i, .b = 2, .event = i == 1 ? 9999 : STEP_LOOKUP };
 	for (kind = FORMAT_TABLE; kind <= FORMAT_CSV; kind++) {
 		fd = memfd_create("check", 0);
 		format_init(&format, &check_observer, kind, ERA_614);
@@ -763,13 +763,13 @@ static void check(void)
 			has(text, "\n    must hold: a successful lookup gives a mapping", "check: the rule");
 			has(text, "\n    rests on: iomap_iter_done() in fs/iomap/iter.c", "check: what it rests on");
 			has(text, "\n    2 steps before these\n    +2.00us     lookup       2+1 ret -2 took_ns 2\n", "check: the oldest step that is kept");
-			has(text, "\n    +0ns        lookup       0+1 ret 0 took_ns 2\n    +1.00us     7            1+1\n\ndmio-notify",
+			has(text, "\n    +0ns        lookup       0+1 ret 0 took_ns 2\n    +1.00us     9999         1+1\n\ndmio-notify",
 			    "check: the last ones, an unknown step");
 			has(text, "dmio-notify          checked 3, violations 1, unchecked 0\ndmio-notify          cannot be checked: it is \"so\"\n", "check: the rule's lines");
 		} else if (kind == FORMAT_JSON) {
 			has(text, "\"ustack\":null,\"wrong\":\"the mapping has no bytes\",\"must_hold\":\"a successful", "check: the words, in JSON");
 			has(text, "\"steps_before\":2,\"timeline\":[{\"offset_ns\":2000,\"step\":\"lookup\",\"pos\":2,\"len\":1,\"ret\":-2,\"took_ns\":2},", "check: the timeline");
-			has(text, "{\"offset_ns\":1000,\"step\":\"7\",\"pos\":1,\"len\":1}]}\n", "check: an unknown step, in JSON");
+			has(text, "{\"offset_ns\":1000,\"step\":\"9999\",\"pos\":1,\"len\":1}]}\n", "check: an unknown step, in JSON");
 			has(text, "{\"event\":\"rule\",\"command\":\"check\",\"rule\":\"dmio-notify\",\"checked\":3,\"violations\":1,\"unchecked\":0,\"no_room\":0,"
 			    "\"skipped\":0,\"why_not\":null}\n", "check: a rule, in JSON");
 			has(text, "\"checked\":null,\"violations\":null,\"unchecked\":null,\"no_room\":null,\"skipped\":null,\"why_not\":\"it is \\\"so\\\"\"}\n",

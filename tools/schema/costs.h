@@ -22,13 +22,13 @@
 	COST("dmio", "mirror_write_4k", "request", "lines", 4055, 4916) \
 	COST("follow", "dio_read_4k", "request", "lines", 16229, 14517) \
 	COST("top", "seek", "lookup", "", 1473, 1804) \
-	COST("check", "seek", "lookup", "", 1306, 455) \
-	COST("check", "overwrite", "write", "", 1555, 0) \
-	COST("check", "writeback_4k", "write and its writeback", "", 3252, 0) \
-	COST("check", "dio_read_4k", "request", "", 3546, 1289) \
-	COST("check", "aio_read_32", "request", "", 4895, 1290) \
-	COST("check", "dax_fault_pmd", "fault", "", 1627, 0) \
-	COST("check", "mirror_write_4k", "request", "", 5490, 0)
+	COST("check", "seek", "lookup", "", 1309, 455) \
+	COST("check", "overwrite", "write", "", 1558, 0) \
+	COST("check", "writeback_4k", "write and its writeback", "", 3261, 0) \
+	COST("check", "dio_read_4k", "request", "", 3552, 1292) \
+	COST("check", "aio_read_32", "request", "", 4905, 1293) \
+	COST("check", "dax_fault_pmd", "fault", "", 1630, 0) \
+	COST("check", "mirror_write_4k", "request", "", 5619, 0)
 
 /*
  * NATIVE_COST(command, form, operation, ns, other, other_ns): nanoseconds that it adds on a running stock Linux 6.18, and what another tool
