@@ -4,12 +4,15 @@
 KERNEL_OBSERVE := $(BUILD)/kernel/observe/arch/x86/boot/bzImage
 KERNEL_STOCK := $(BUILD)/kernel/stock/arch/x86/boot/bzImage
 
-.PHONY: kernel kernel-control kernel-stock kernel-debug kernel-tree kernel-patches
+.PHONY: kernel kernel-control kernel-broken kernel-stock kernel-debug kernel-tree kernel-patches
 kernel: ## build the patched kernel of the guest
 	@scripts/kernel-build observe
 
 kernel-control: ## build it with the hooks that make iomap fail on demand (patches/6.12/control)
 	@scripts/kernel-build control
+
+kernel-broken: ## build it with what breaks each rule of iomapscope check on demand (tests/kernel/broken.patch)
+	@scripts/kernel-build broken
 
 kernel-stock: ## build its stock twin
 	@scripts/kernel-build stock

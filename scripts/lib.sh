@@ -3,9 +3,10 @@
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$TOP/build}
-KERNEL_DIR=$BUILD/kernel		# observe/, control/, stock/ and debug/, each a git work tree built in place
+KERNEL_DIR=$BUILD/kernel		# observe/, control/, broken/, stock/ and debug/, each a git work tree built in place
 OBSERVE_TREE=$KERNEL_DIR/observe
 CONTROL_TREE=$KERNEL_DIR/control
+BROKEN_TREE=$KERNEL_DIR/broken
 STOCK_TREE=$KERNEL_DIR/stock
 DEBUG_TREE=$KERNEL_DIR/debug
 KERNEL_BASE=6.12
@@ -36,8 +37,19 @@ kernel_source()
 	(cd "$(dirname "$src")" && echo "$PWD/$(basename "$src")")
 }
 
+# The patches of a group. broken is one patch, on top of observe, and no part of what is published.
+BROKEN_PATCH=$TOP/tests/kernel/broken.patch
+group_patches()
+{
+	if [ "$1" = broken ]; then
+		echo "$BROKEN_PATCH"
+	else
+		find "$SERIES_ROOT/$1" -name '[0-9]*.patch' | sort
+	fi
+}
+
 # Identity of a group of patches.
 series_digest()
 {
-	find "$SERIES_ROOT/${1:-observe}" -name '[0-9]*.patch' | sort | xargs -r cat | sha256sum | cut -c1-16
+	group_patches "${1:-observe}" | xargs -r cat | sha256sum | cut -c1-16
 }

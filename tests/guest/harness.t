@@ -67,6 +67,7 @@ bad disk "an unknown kind of disk" "floppy:1M.*virtio:SIZE" --kernel "$image" --
 bad size "a disk without a size" "not a size" --kernel "$image" --disk virtio: -- true
 bad share "a share that does not exist" "no/share" --kernel "$image" --share "$tmp/no/share" -- true
 bad modules "modules without modules.dep" "modules.dep" --kernel "$image" --modules "$tmp" -- true
+bad allow "a list of what is allowed that does not exist" "no/allow" --kernel "$image" --allow "$tmp/no/allow" -- true
 bad log "a log that cannot be written" "no/log" --kernel "$image" --log "$tmp/no/log" -- true
 mkdir "$tmp/empty"
 path=$PATH PATH=$tmp/empty
@@ -204,7 +205,9 @@ is "$(cat "$tmp/share/file" "$tmp/a b,c/file" 2>/dev/null | xargs)" "one two" "w
 ok "$([ ! -e "$top/written" ]; echo $?)" "the checkout is read-only"
 
 # A kernel that complains makes the run red though the command is content, and one that dies ends it.
+echo '^WARNING: .* lkdtm_WARNING\+ ## provoked' >"$tmp/allowed"
 boot warning -- sh -c 'echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT; echo content' &
+boot allowed --allow "$tmp/allowed" -- sh -c 'echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT; exit 7' &
 SECONDS=0
 boot bug -- sh -c 'echo alive; sleep 2; echo BUG >/sys/kernel/debug/provoke-crash/DIRECT; sleep 1000'
 took=$SECONDS
@@ -212,6 +215,7 @@ wait
 status_is warning 99 "a kernel WARNING: status 99"
 is "$(cat "$tmp/warning.out")" content "a kernel WARNING: the command's output is there all the same"
 has warning.err "^> .*WARNING: .*lkdtm" "a kernel WARNING: shown"
+status_is allowed 7 "a kernel WARNING that is allowed: the command's status"
 status_is bug 99 "a kernel BUG: status 99"
 has bug.err "^> .*ernel BUG at .*lkdtm" "a kernel BUG: shown"
 is "$(cat "$tmp/bug.out")" alive "a kernel BUG: what was printed before is there"

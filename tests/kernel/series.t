@@ -15,7 +15,8 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(TOP, "tests/lib"))
 from tap import Tap, skip_all  # noqa: E402
 
-GROUPS = ("observe", "control")
+# broken is the tests' own, one patch, without a cover letter and exported on the base of observe.
+GROUPS = ("observe", "control", "broken")
 TREE = os.path.join(TOP, "build/kernel/observe")
 # The objects' names and the line numbers depend on the base; what is added and removed does not.
 BASE_DEPENDENT = re.compile(rb"^(index [0-9a-f]+\.\.|@@ |.* \|\s+\d+ |Subject: |Date: )")
@@ -33,10 +34,11 @@ def changes(path):
 
 
 def check(tap, group):
-    series = os.path.join(TOP, "patches/6.12", group)
-    patches = sorted(glob.glob(os.path.join(series, "0*.patch")))
+    own = group == "broken"
+    series = os.path.join(TOP, "tests/kernel" if own else os.path.join("patches/6.12", group))
+    patches = [os.path.join(series, "broken.patch")] if own else sorted(glob.glob(os.path.join(series, "0*.patch")))
     base = run("git", "-C", TREE, "log", "-1", "--format=%s", "base").stdout.split()[-1]
-    with open(os.path.join(series, "base")) as file:
+    with open(os.path.join(TOP, "patches/6.12/observe/base") if own else os.path.join(series, "base")) as file:
         exported_on = file.read().strip()
 
     with tempfile.TemporaryDirectory(dir=os.path.join(TOP, "build")) as out:
@@ -62,7 +64,7 @@ def check(tap, group):
             seen = set(file.read().split())
     with open(os.path.join(TREE, "scripts/checkpatch.pl"), "rb") as file:
         checker = file.read()
-    for patch in patches[1:]:
+    for patch in patches if own else patches[1:]:
         with open(patch, "rb") as file:
             digest = hashlib.sha256(checker + file.read()).hexdigest()
         if digest in seen:
@@ -83,10 +85,10 @@ def main():
         skip_all("there is no kernel tree: make kernel-tree")
     tap = Tap()
     # What is on top is only a work tree and a few commits.
-    made = run(os.path.join(TOP, "scripts/kernel-tree"), "control")
+    made = [run(os.path.join(TOP, "scripts/kernel-tree"), group) for group in GROUPS[1:]]
     if run(os.path.join(TOP, "scripts/kernel-tree"), "unsaved").returncode == 0:
         skip_all("a kernel tree has work that patches/ has not")
-    tap.equal(made.returncode, 0, "the groups apply", made.stdout)
+    tap.equal([one.returncode for one in made], [0, 0], "the groups apply", "".join(one.stdout for one in made))
     for group in GROUPS:
         check(tap, group)
     return tap.done()
