@@ -18,12 +18,12 @@ SAME_EVERYWHERE = ("attach", "badinput", "clocks", "filters", "top", "top_screen
 
 
 def built_kernel(name):
-    """vm's arguments for a kernel of our own, observe or stock, which the tests cannot do without.
+    """vm's arguments for a kernel of our own, observe, control or stock, which the tests cannot do without.
 
-    PATCHED=debug puts the debug kernel in the place of observe, with every event on from the start.
+    PATCHED=debug puts the debug kernel in the place of observe and control, with every event on from the start.
     """
     append = []
-    if name == "observe" and os.environ.get("PATCHED", name) != name:
+    if name != "stock" and os.environ.get("PATCHED", name) != name:
         name = os.environ["PATCHED"]
         append = ["--append", "trace_event=iomap:*,fs_dax:*,aio:*,dm_io:*"]
     image = os.path.join(tool.BUILD, "kernel", name, "arch", "x86", "boot", "bzImage")
@@ -51,17 +51,19 @@ def vm_command(kernel, name, disks, *command, cpus=2):
             "--log", os.path.join(logs, f"guest-{name}.log"), *disk_args, "--", *command]
 
 
-def run_cases(name, kernel, sources, *cases, cpus=1, skip=(), options=()):
-    """Becomes the harness, which passes TAP and exit status of the cases through: all of them, but for @skip, if none is named.
+def run_cases(name, kernel, sources, *cases, cpus=1, skip=(), options=(), timeout=TIMEOUT, variables=()):
+    """Becomes the harness, which passes TAP and exit status of the cases through: all of them, but for @skip, if none is named. They see
+    these @variables of the environment.
 
     One CPU, unless that is what it is about: several emulated ones cannot run what is being patched, and then all is done again.
     """
-    stuck_after = (TIMEOUT - 60) * int(os.environ.get("TIMEOUT_FACTOR") or 1)
+    stuck_after = (timeout - 60) * int(os.environ.get("TIMEOUT_FACTOR") or 1)
     command = vm_command(kernel, name, ["512M", "512M"], os.path.join(tool.TOP, "tests", "lib", "cases.py"),
-                         "--label", name, "--stuck-after", str(stuck_after), "--sources", sources, "--disk", "/dev/vda", "--disk", "/dev/vdb", "--pmem", "/dev/pmem0",
+                         "--label", name, "--stuck-after", str(stuck_after), "--sources", sources,
+                         "--disk", "/dev/vda", "--disk", "/dev/vdb", "--pmem", "/dev/pmem0",
                          *(arg for case in skip for arg in ("--skip", case)), *options, *(sys.argv[1:] or cases), cpus=cpus)
     at = command.index("--")
-    command[at:at] = ["--disk", "pmem:512M"]
+    command[at:at] = ["--disk", "pmem:512M", "--timeout", str(timeout), *(word for name in variables for word in ("--env", name))]
     os.execv(command[0], command)
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * integrity [-s SEED] [-n OPS] [-S SIZE] [-v EVERY] [-a ALIGN] [-c OP] FILE
+ * integrity [-s SEED] [-n OPS | -t SECONDS] [-S SIZE] [-v EVERY] [-a ALIGN] [-c OP] [-E] FILE
  *
  * Random file operations on FILE, checked against a copy of what it must contain that is kept in memory.
  * Every read is compared, the whole file every EVERY operations, and once more at the end through a new file
@@ -11,10 +11,33 @@
  *   -n OPS	1000		-a ALIGN of direct I/O, 512
  *   -v EVERY	100; 0: never	-c OP	 change a byte of the file behind the model's back before operation OP
  *					 (0: never), to prove that this program notices
+ *   -t SECONDS	for so long, instead of OPS operations
+ *   -E		operations may fail: see below
  *
  * Prints the count of each operation (or that it is not there), then "digest 0x..." over the file's bytes as
  * they were read back at the end, its size and the counts. On a mismatch prints where, what, and the last
  * operations, and exits with 1.
+ *
+ * With -E each call that fails, or does less than it was asked for, is a line
+ *
+ *	failed OPERATION CALL POS LEN ERRNO BEGIN END
+ *
+ * ERRNO being a number, "short", or "SIGBUS" for an access to mapped memory, and the times nanoseconds of
+ * CLOCK_REALTIME around the call. It goes on with what it knows then:
+ *
+ * - Of what a failed call was about, each byte is what it was, or what it was to become, and the size is one
+ *   of the two or between. It is read back at once, and certain again. What a short write says that it has
+ *   written is certain, as is what was stored to mapped memory before a fault was refused.
+ * - An error of writeback, which fsync() tells, leaves the new data in the page cache, and older data on the
+ *   disk. So a byte may turn into what it was at any time since it was last known to be on the disk, but only
+ *   if such an error was told since, or is told by an fsync() then. This ends when all has been read back
+ *   after the page cache was dropped, which is done now and then; and it does not begin, for bytes that an
+ *   fsync() without an error has found.
+ * - All other bytes are what they must be.
+ *
+ * There is no digest then, as it depends on what failed; but "failed N", "unclear N", "reverted N" and "exposed N":
+ * the bytes that were doubted after failed calls, those that an error of writeback has changed, and those that a
+ * defect of the kernel has left to chance: see either().
  */
 #define _GNU_SOURCE
 #include "common.h"
@@ -22,8 +45,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/aio_abi.h>
 #include <linux/falloc.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,10 +60,18 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HISTORY		24
 #define HISTORY_LEN	96
+/* How often in a row a call that is needed may fail. */
+#define TRIES		1000
+/* With -E the file has no other bytes than those below. */
+#define VALUES		61
+#define FOREIGN		63		/* the bit for what only a defect of the kernel puts there */
+#define NOWHERE		0xff
 
 static const char *path;
 static int fd = -1, direct_fd = -1;
@@ -46,7 +81,18 @@ static struct rng rng;
 
 static uint8_t *model;		/* max_size bytes; all zero from size on */
 static uint64_t size;
+static uint8_t *next;		/* the same, as the current operation is to make it */
+static uint64_t next_size;
 static uint8_t *scratch;	/* max_size bytes, page aligned */
+
+static bool may_fail;		/* -E */
+static uint64_t *past;		/* of each byte, a bit for each value that it had since it was known to be on the disk */
+static bool lost;		/* an error of writeback was told since then */
+static uint64_t call_began;
+static uint64_t failures, unclear, reverted, exposed;
+static aio_context_t aio;
+static sigjmp_buf fault;
+static volatile sig_atomic_t faults;	/* SIGBUS is expected */
 
 static char history[HISTORY][HISTORY_LEN];
 
@@ -79,6 +125,82 @@ static void bad(const char *fmt, ...)
 	exit(1);
 }
 
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* Notes when the call begins that it is wrapped around. */
+#define CALL(call) (call_began = now(), (call))
+
+static void tell_failure(const char *call, uint64_t pos, uint64_t len, const char *what)
+{
+	printf("failed %" PRIu64 " %s %" PRIu64 " %" PRIu64 " %s %" PRIu64 " %" PRIu64 "\n", op_number, call, pos, len,
+	       what, call_began, now());
+	failures++;
+}
+
+/* A call has failed, and set errno. Only returns with -E. */
+static void failed(const char *call, uint64_t pos, uint64_t len)
+{
+	char number[16];
+
+	if (!may_fail)
+		bad("%s failed: %s", call, strerror(errno));
+	snprintf(number, sizeof(number), "%d", errno);
+	tell_failure(call, pos, len, number);
+}
+
+static uint64_t value_bit(uint8_t value)
+{
+	return 1ull << (value > VALUES ? FOREIGN : value);
+}
+
+static void remember(uint64_t pos, uint8_t value)
+{
+	past[pos] |= value_bit(value);
+}
+
+/* fsync(), fdatasync() or msync() has returned @ret. */
+static bool synced(const char *call, uint64_t pos, uint64_t len, int ret)
+{
+	if (ret) {
+		failed(call, pos, len);
+		lost = true;
+	} else if (may_fail && !lost && pos == 0 && len == max_size) {
+		memset(past, 0, size * sizeof(*past));
+	}
+	return !ret;
+}
+
+static bool sync_file(bool data)
+{
+	const char *call = data ? "fdatasync" : "fsync";
+
+	return synced(call, 0, max_size, CALL(data ? fdatasync(fd) : fsync(fd)));
+}
+
+/* Whether an error of writeback can be why a byte is @value. */
+static bool may_be(uint64_t pos, uint8_t value)
+{
+	if (!may_fail || !(past[pos] & value_bit(value)))
+		return false;
+	/* Then somebody has to have been told, or to be. */
+	if (!lost)
+		sync_file(true);
+	return lost;
+}
+
+static void revert(uint64_t pos, uint8_t value)
+{
+	remember(pos, model[pos]);
+	model[pos] = value;
+	reverted++;
+}
+
 /* @got holds @len bytes that were read at @pos. */
 static void check(const char *what, const uint8_t *got, uint64_t pos, uint64_t len)
 {
@@ -86,52 +208,241 @@ static void check(const char *what, const uint8_t *got, uint64_t pos, uint64_t l
 
 	if (!memcmp(got, model + pos, len))
 		return;
-	for (i = 0; i < len; i++)
-		if (got[i] != model[pos + i] && !wrong++)
+	for (i = 0; i < len; i++) {
+		if (got[i] == model[pos + i])
+			continue;
+		if (may_be(pos + i, got[i]))
+			revert(pos + i, got[i]);
+		else if (!wrong++)
 			first = i;
-	bad("%s: offset 0x%" PRIx64 " expected 0x%02x got 0x%02x (%" PRIu64 " wrong bytes of %" PRIu64 ")",
-	    what, pos + first, model[pos + first], got[first], wrong, len);
-}
-
-/* Not a mismatch of data, but as wrong: the file system refused what it must do. */
-static void refused(const char *what)
-{
-	bad("%s failed: %s", what, strerror(errno));
+	}
+	if (wrong)
+		bad("%s: offset 0x%" PRIx64 " expected 0x%02x got 0x%02x (%" PRIu64 " wrong bytes of %" PRIu64 ")",
+		    what, pos + first, model[pos + first], got[first], wrong, len);
 }
 
 /* Bytes that are never zero, so that a hole can never pass for data, different for each operation. */
 static void fill(uint8_t *buf, uint64_t pos, uint64_t len)
 {
+	unsigned int values = may_fail ? VALUES : 255;
 	uint64_t i;
 
 	for (i = 0; i < len; i++)
-		buf[i] = (op_number * 31 + (pos + i) * 7 + ((pos + i) >> 9)) % 255 + 1;
+		buf[i] = (op_number * 31 + (pos + i) * 7 + ((pos + i) >> 9)) % values + 1;
 }
 
-static void set_size(uint64_t new_size)
+/* An operation says what it is going to do to the next_ state, and then that it has, or that it has failed. */
+static void prepare(void)
 {
-	if (new_size < size)
-		memset(model + new_size, 0, size - new_size);
-	size = new_size;
+	memcpy(next, model, max_size);
+	next_size = size;
 }
 
-static void wrote(const uint8_t *buf, uint64_t pos, uint64_t len)
+static void next_resize(uint64_t new_size)
 {
-	if (pos + len > size)
-		set_size(pos + len);
-	memcpy(model + pos, buf, len);
+	if (new_size < next_size)
+		memset(next + new_size, 0, next_size - new_size);
+	next_size = new_size;
+}
+
+static void next_write(const uint8_t *buf, uint64_t pos, uint64_t len)
+{
+	if (pos + len > next_size)
+		next_resize(pos + len);
+	memcpy(next + pos, buf, len);
+}
+
+static void next_zero(uint64_t pos, uint64_t len)
+{
+	if (pos < next_size)
+		memset(next + pos, 0, len < next_size - pos ? len : next_size - pos);
+}
+
+/* The range in which the two states differ; false if nowhere. */
+static bool changed(uint64_t *from, uint64_t *to)
+{
+	const uint64_t *old = (const uint64_t *)model, *new = (const uint64_t *)next;
+	uint64_t first = 0, end = max_size / 8;
+
+	while (first < end && old[first] == new[first])
+		first++;
+	while (end > first && old[end - 1] == new[end - 1])
+		end--;
+	*from = first * 8;
+	*to = end * 8;
+	return first < end;
+}
+
+static void done(void)
+{
+	uint64_t from, to, i;
+	uint8_t *old = model;
+
+	if (may_fail && changed(&from, &to)) {
+		for (i = from; i < to; i++)
+			if (old[i] != next[i])
+				remember(i, old[i]);
+	}
+	model = next;
+	next = old;
+	size = next_size;
+}
+
+static uint64_t file_size(void)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		die_errno("%s", path);
+	return st.st_size;
+}
+
+static void tell_short(const char *call, uint64_t pos, uint64_t len)
+{
+	if (!may_fail)
+		bad("%s of %" PRIu64 " at 0x%" PRIx64 " was short", call, len, pos);
+	tell_failure(call, pos, len, "short");
+}
+
+/* Reads until all is there. */
+static void read_all(uint8_t *buf, uint64_t pos, uint64_t len)
+{
+	unsigned int tries = TRIES;
+
+	while (len) {
+		ssize_t got = CALL(pread(fd, buf, len, pos));
+
+		if (got < 0)
+			failed("read", pos, len);
+		if ((uint64_t)got != len && !--tries)
+			bad("the range 0x%" PRIx64 " +0x%" PRIx64 " cannot be read", pos, len);
+		if (got < 0)
+			continue;
+		if ((uint64_t)got < len)
+			tell_short("read", pos, len);
+		buf += got;
+		pos += got;
+		len -= got;
+	}
+}
+
+/*
+ * The operation has failed: of each byte that it was to change the old and the new value are possible, and zero in
+ * the given range. Reads which.
+ *
+ * @exposes: a buffered write was short. What the kernel has not copied to a block that was a hole, or unwritten, is then
+ * whatever its memory has had (__iomap_write_begin() calls all of such a block uptodate, up to Linux 6.12 at least).
+ */
+static void either(uint64_t zero_pos, uint64_t zero_len, bool exposes)
+{
+	uint64_t from, to, i, got = file_size();
+	uint64_t least = size < next_size ? size : next_size, most = size < next_size ? next_size : size;
+
+	if (got < least || got > most)
+		bad("after a failure the size is %" PRIu64 ", not from %" PRIu64 " to %" PRIu64, got, least, most);
+	if (!changed(&from, &to))
+		from = to = zero_pos;
+	if (zero_len && zero_pos < from)
+		from = zero_pos;
+	if (zero_len && zero_pos + zero_len > to)
+		to = zero_pos + zero_len;
+	if (to > max_size)
+		to = max_size;
+	if (from < got)
+		read_all(scratch, from, (to < got ? to : got) - from);
+	if (got < to)
+		memset(scratch + (got > from ? got - from : 0), 0, to - (got > from ? got : from));
+	for (i = from; i < to; i++) {
+		uint8_t value = scratch[i - from];
+		bool zeroed = i >= got || (i >= zero_pos && i < zero_pos + zero_len);
+
+		if (value == model[i] || value == next[i] || (zeroed && !value))
+			;
+		else if (exposes && model[i] != next[i])
+			exposed++;
+		else if (!may_be(i, value))
+			bad("after a failure: offset 0x%" PRIx64 " expected 0x%02x or 0x%02x%s got 0x%02x", i, model[i],
+			    next[i], zeroed ? " or 0" : "", value);
+		unclear += model[i] != next[i] || zeroed;
+		remember(i, model[i]);
+		remember(i, next[i]);
+		if (zeroed)
+			remember(i, 0);
+		model[i] = value;
+	}
+	size = got;
+}
+
+static bool drop_cache(uint64_t pos, uint64_t len);
+
+/* Once all is written back no blocks can be allocated only later: nobody would do that any more. */
+static void check_allocated(void)
+{
+	static struct {
+		struct fiemap map;
+		struct fiemap_extent extent[256];
+	} got;
+	unsigned int tries = TRIES, i;
+	uint64_t pos = 0;
+
+	while (pos < size) {
+		memset(&got.map, 0, sizeof(got.map));
+		got.map.fm_start = pos;
+		got.map.fm_length = size - pos;
+		got.map.fm_extent_count = sizeof(got.extent) / sizeof(got.extent[0]);
+		if (CALL(ioctl(fd, FS_IOC_FIEMAP, &got.map))) {
+			failed("fiemap", pos, size - pos);
+			if (!--tries)
+				bad("the extents cannot be had");
+			continue;
+		}
+		for (i = 0; i < got.map.fm_mapped_extents; i++) {
+			struct fiemap_extent *extent = &got.map.fm_extents[i];
+
+			if (extent->fe_flags & FIEMAP_EXTENT_DELALLOC)
+				bad("after fsync: 0x%llx +0x%llx is still to be allocated", extent->fe_logical, extent->fe_length);
+			pos = extent->fe_logical + extent->fe_length;
+		}
+		if (!got.map.fm_mapped_extents)
+			break;
+	}
+}
+
+/* Direct I/O has failed as it does when it meets blocks that are to be allocated only later. */
+static void must_be_allocated(void)
+{
+	unsigned int tries = TRIES;
+
+	while (!sync_file(true))
+		if (!--tries)
+			bad("fdatasync fails again and again");
+	check_allocated();
+}
+
+/* Makes all certain: what the disk has. */
+static void settle(void)
+{
+	unsigned int tries = TRIES;
+
+	do {
+		while (!sync_file(false)) {
+			if (!--tries)
+				bad("fsync fails again and again");
+		}
+		if (!--tries)
+			bad("the page cache cannot be dropped");
+	} while (!drop_cache(0, 0));
+	check_allocated();
+	read_all(scratch, 0, size);
+	check("all of the file, read from the disk", scratch, 0, size);
+	memset(past, 0, size * sizeof(*past));
+	lost = false;
 }
 
 static void open_file(void)
 {
 	fd = xopen(path, O_RDWR);
 	direct_fd = xopen(path, O_RDWR | O_DIRECT);
-}
-
-static void close_file(void)
-{
-	close(fd);
-	close(direct_fd);
 }
 
 /* A range of at least one @unit that lies within @limit, both ends on @unit; false when there is none. */
@@ -167,16 +478,50 @@ static bool pick_bytes(uint64_t limit, uint64_t most, uint64_t *pos, uint64_t *l
 
 /* The operations: each returns false when it had nothing to work on. Most ranges are up to 1/8 of the file. */
 
+/* Direct I/O by io_submit(), whose completion may be handed on; as pread() and pwrite(). */
+static ssize_t by_aio(int opcode, int file, void *buf, uint64_t len, uint64_t pos)
+{
+	struct iocb iocb = {
+		.aio_lio_opcode = opcode, .aio_fildes = file, .aio_buf = (uintptr_t)buf, .aio_nbytes = len, .aio_offset = pos,
+	}, *iocbs = &iocb;
+	struct io_event event;
+
+	if (syscall(SYS_io_submit, aio, 1, &iocbs) != 1)
+		return -1;
+	while (syscall(SYS_io_getevents, aio, 1, 1, &event, NULL) != 1)
+		if (errno != EINTR)
+			die_errno("io_getevents");
+	if (event.res >= 0)
+		return event.res;
+	errno = -event.res;
+	return -1;
+}
+
+static bool use_aio(int file)
+{
+	return may_fail && file == direct_fd && rng_below(&rng, 2);
+}
+
 static void read_and_check(int from, const char *what, uint64_t pos, uint64_t len)
 {
 	uint64_t expect = pos >= size ? 0 : len < size - pos ? len : size - pos;
-	ssize_t got = pread(from, scratch, len, pos);
+	ssize_t got;
 
-	if (got < 0)
-		refused(what);
-	if ((uint64_t)got != expect)
+	if (use_aio(from))
+		got = CALL(by_aio(IOCB_CMD_PREAD, from, scratch, len, pos));
+	else
+		got = CALL(pread(from, scratch, len, pos));
+	if (got < 0) {
+		failed(what, pos, len);
+		if (from == direct_fd && errno == EIO)
+			must_be_allocated();
+		return;
+	}
+	if ((uint64_t)got > expect || ((uint64_t)got < expect && !may_fail))
 		bad("%s of %" PRIu64 " at 0x%" PRIx64 " returned %zd, not %" PRIu64, what, len, pos, got,
 		    expect);
+	if ((uint64_t)got < expect)
+		tell_short(what, pos, len);
 	check(what, scratch, pos, got);
 }
 
@@ -189,16 +534,37 @@ static bool do_read_from(int from, const char *what, uint64_t pos, uint64_t len)
 
 static bool do_write_to(int to, const char *what, uint64_t pos, uint64_t len)
 {
-	ssize_t done;
+	ssize_t wrote;
 
 	note("%s 0x%" PRIx64 " +0x%" PRIx64, what, pos, len);
 	fill(scratch, pos, len);
-	done = pwrite(to, scratch, len, pos);
-	if (done < 0)
-		refused(what);
-	if ((uint64_t)done != len)
-		bad("%s of %" PRIu64 " at 0x%" PRIx64 " returned %zd", what, len, pos, done);
-	wrote(scratch, pos, len);
+	prepare();
+	next_write(scratch, pos, len);
+	if (use_aio(to))
+		wrote = CALL(by_aio(IOCB_CMD_PWRITE, to, scratch, len, pos));
+	else
+		wrote = CALL(pwrite(to, scratch, len, pos));
+	if (wrote == (ssize_t)len) {
+		done();
+		return true;
+	}
+	if (wrote < 0) {
+		failed(what, pos, len);
+		if (to == direct_fd && errno == EIO)
+			must_be_allocated();
+		prepare();
+		next_write(scratch, pos, len);
+	} else {
+		note("%s 0x%" PRIx64 " +0x%" PRIx64 ": %zd", what, pos, len, wrote);
+		tell_short(what, pos, len);
+		/* So much of it is certain. */
+		prepare();
+		next_write(scratch, pos, wrote);
+		done();
+		prepare();
+		next_write(scratch + wrote, pos + wrote, len - wrote);
+	}
+	either(0, 0, wrote > 0);
 	return true;
 }
 
@@ -216,11 +582,17 @@ static bool op_write(void)
 	return pick_bytes(max_size, max_size / 8, &pos, &len) && do_write_to(fd, "write", pos, len);
 }
 
+/* With -E half of them are of whole blocks: of the others XFS makes buffered ones where blocks are shared. */
+static uint64_t direct_unit(void)
+{
+	return may_fail && block > align && rng_below(&rng, 2) ? block : align;
+}
+
 static bool op_direct_read(void)
 {
 	uint64_t pos, len;
 
-	return pick(max_size, align, max_size / 8, &pos, &len) &&
+	return pick(max_size, direct_unit(), max_size / 8, &pos, &len) &&
 	       do_read_from(direct_fd, "direct_read", pos, len);
 }
 
@@ -228,43 +600,87 @@ static bool op_direct_write(void)
 {
 	uint64_t pos, len;
 
-	return pick(max_size, align, max_size / 8, &pos, &len) &&
+	return pick(max_size, direct_unit(), max_size / 8, &pos, &len) &&
 	       do_write_to(direct_fd, "direct_write", pos, len);
 }
 
+/* Of one in four all that the file can have, with -E: large enough for huge pages. */
 static uint8_t *map_range(uint64_t pos, uint64_t len, int prot, uint64_t *map_pos, uint64_t *map_len)
 {
 	uint8_t *map;
 
 	*map_pos = pos & ~(page - 1);
 	*map_len = ((pos + len + page - 1) & ~(page - 1)) - *map_pos;
+	if (may_fail && !rng_below(&rng, 4)) {
+		*map_pos = 0;
+		*map_len = max_size;
+	}
 	map = mmap(NULL, *map_len, prot, MAP_SHARED, fd, *map_pos);
 	if (map == MAP_FAILED)
-		refused("mmap");
+		die_errno("mmap");
 	return map;
+}
+
+static void on_sigbus(int sig)
+{
+	if (faults)
+		siglongjmp(fault, 1);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+/* Copies byte by byte, to or from mapped memory, and returns how many were copied before a fault was refused. */
+static uint64_t map_copy(volatile uint8_t *to, const volatile uint8_t *from, uint64_t len)
+{
+	static volatile uint64_t copied;
+
+	copied = 0;
+	if (!sigsetjmp(fault, 1)) {
+		faults = true;
+		for (; copied < len; copied++)
+			to[copied] = from[copied];
+	}
+	faults = false;
+	return copied;
+}
+
+static void refused_fault(const char *what, uint64_t pos)
+{
+	if (!may_fail)
+		bad("%s: SIGBUS at 0x%" PRIx64, what, pos);
+	tell_failure(what, pos, 1, "SIGBUS");
 }
 
 static bool op_map_read(void)
 {
-	uint64_t pos, len, map_pos, map_len, i;
+	uint64_t pos, len, map_pos, map_len, got, i, end = (size + page - 1) & ~(page - 1);
 	uint8_t *map;
 
 	if (!pick_bytes(size, max_size / 8, &pos, &len))
 		return false;
 	note("map_read 0x%" PRIx64 " +0x%" PRIx64, pos, len);
 	map = map_range(pos, len, PROT_READ, &map_pos, &map_len);
-	check("map_read", map + (pos - map_pos), pos, len);
+	got = CALL(map_copy(scratch, map + (pos - map_pos), len));
+	if (got < len)
+		refused_fault("map_read", pos + got);
+	check("map_read", scratch, pos, got);
 	/* What the last page has beyond the end of the file must read as zeroes. */
-	for (i = size - map_pos; i < map_len; i++)
-		if (map[i])
-			bad("map_read: 0x%02x beyond the end, at 0x%" PRIx64, map[i], map_pos + i);
+	if (got == len && map_pos + map_len >= end) {
+		got = CALL(map_copy(scratch, map + (size - map_pos), end - size));
+		if (got < end - size)
+			refused_fault("map_read", size + got);
+		for (i = 0; i < got; i++)
+			/* Unless what has zeroed it was not written; it may have been forgotten that it was told. */
+			if (scratch[i] && !(may_fail && past[size + i] & value_bit(scratch[i])))
+				bad("map_read: 0x%02x beyond the end, at 0x%" PRIx64, scratch[i], size + i);
+	}
 	munmap(map, map_len);
 	return true;
 }
 
 static bool op_map_write(void)
 {
-	uint64_t pos, len, map_pos, map_len;
+	uint64_t pos, len, map_pos, map_len, wrote;
 	uint8_t *map;
 	int sync;
 
@@ -273,20 +689,36 @@ static bool op_map_write(void)
 	sync = rng_below(&rng, 3) == 0;
 	note("map_write 0x%" PRIx64 " +0x%" PRIx64 "%s", pos, len, sync ? " msync" : "");
 	map = map_range(pos, len, PROT_READ | PROT_WRITE, &map_pos, &map_len);
-	fill(map + (pos - map_pos), pos, len);
-	wrote(map + (pos - map_pos), pos, len);
-	if (sync && msync(map, map_len, MS_SYNC))
-		refused("msync");
+	fill(scratch, pos, len);
+	wrote = CALL(map_copy(map + (pos - map_pos), scratch, len));
+	if (wrote < len)
+		refused_fault("map_write", pos + wrote);
+	prepare();
+	next_write(scratch, pos, wrote);
+	done();
+	if (sync)
+		synced("msync", map_pos, map_len, CALL(msync(map, map_len, MS_SYNC)));
 	munmap(map, map_len);
 	return true;
 }
 
 static bool do_truncate(uint64_t new_size)
 {
+	uint64_t old = size;
+
 	note("truncate 0x%" PRIx64 " -> 0x%" PRIx64, size, new_size);
-	if (ftruncate(fd, new_size))
-		refused("truncate");
-	set_size(new_size);
+	prepare();
+	next_resize(new_size);
+	if (!CALL(ftruncate(fd, new_size))) {
+		done();
+		return true;
+	}
+	if (new_size > old)
+		failed("truncate", old, new_size - old);
+	else
+		failed("truncate", new_size, old - new_size);
+	/* The rest of the block may be zeroed before it fails. */
+	either(new_size, (block - new_size % block) % block, false);
 	return true;
 }
 
@@ -300,25 +732,27 @@ static bool op_truncate_up(void)
 	return size < max_size && do_truncate(size + 1 + rng_below(&rng, max_size - size));
 }
 
-static void do_fallocate(const char *what, int mode, uint64_t pos, uint64_t len)
+/* What it does to the contents, beside the size, is for @zeroes: those of the range. */
+static void do_fallocate(const char *what, int mode, uint64_t pos, uint64_t len, bool zeroes)
 {
 	note("%s%s 0x%" PRIx64 " +0x%" PRIx64, what,
 	     mode & FALLOC_FL_KEEP_SIZE ? " keep_size" : "", pos, len);
-	if (fallocate(fd, mode, pos, len))
-		refused(what);
+	prepare();
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && pos + len > size)
-		set_size(pos + len);
+		next_resize(pos + len);
+	if (zeroes)
+		next_zero(pos, len);
+	if (!CALL(fallocate(fd, mode, pos, len))) {
+		done();
+		return;
+	}
+	failed(what, pos, len);
+	either(0, 0, false);
 }
 
 static int keep_size(void)
 {
 	return rng_below(&rng, 2) ? FALLOC_FL_KEEP_SIZE : 0;
-}
-
-static void zeroed(uint64_t pos, uint64_t len)
-{
-	if (pos < size)
-		memset(model + pos, 0, len < size - pos ? len : size - pos);
 }
 
 static bool op_allocate(void)
@@ -328,7 +762,7 @@ static bool op_allocate(void)
 
 	if (!pick_bytes(max_size, max_size / 8, &pos, &len))
 		return false;
-	do_fallocate("allocate", mode, pos, len);
+	do_fallocate("allocate", mode, pos, len, false);
 	return true;
 }
 
@@ -338,8 +772,7 @@ static bool op_punch(void)
 
 	if (!pick_bytes(max_size, max_size / 8, &pos, &len))
 		return false;
-	do_fallocate("punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, len);
-	zeroed(pos, len);
+	do_fallocate("punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, len, true);
 	return true;
 }
 
@@ -350,9 +783,30 @@ static bool op_zero(void)
 
 	if (!pick_bytes(max_size, max_size / 8, &pos, &len))
 		return false;
-	do_fallocate("zero", FALLOC_FL_ZERO_RANGE | mode, pos, len);
-	zeroed(pos, len);
+	do_fallocate("zero", FALLOC_FL_ZERO_RANGE | mode, pos, len, true);
 	return true;
+}
+
+static bool op_unshare(void)
+{
+	uint64_t pos, len;
+	int mode = keep_size();
+
+	if (!pick_bytes(max_size, max_size / 8, &pos, &len))
+		return false;
+	do_fallocate("unshare", FALLOC_FL_UNSHARE_RANGE | mode, pos, len, false);
+	return true;
+}
+
+/* Where bytes go that may be on the disk as they were, they may be that, too. */
+static void move_past(uint64_t from, uint64_t to, uint64_t len)
+{
+	uint64_t n, i;
+
+	for (n = 0; may_fail && n < len; n++) {
+		i = to > from ? len - 1 - n : n;
+		past[to + i] |= past[from + i] | value_bit(model[from + i]);
+	}
 }
 
 static bool op_collapse(void)
@@ -363,10 +817,17 @@ static bool op_collapse(void)
 	if (!size || !pick(size - 1, block, max_size / 16, &pos, &len))
 		return false;
 	note("collapse 0x%" PRIx64 " +0x%" PRIx64, pos, len);
-	if (fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, pos, len))
-		refused("collapse");
-	memmove(model + pos, model + pos + len, size - pos - len);
-	set_size(size - len);
+	prepare();
+	memmove(next + pos, next + pos + len, size - pos - len);
+	next_resize(size - len);
+	move_past(pos + len, pos, max_size - pos - len);
+	if (!CALL(fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, pos, len))) {
+		done();
+		return true;
+	}
+	failed("collapse", pos, size - pos);
+	/* The hole comes first; and then where the end was. */
+	either(pos, size - pos, false);
 	return true;
 }
 
@@ -378,11 +839,17 @@ static bool op_insert(void)
 		return false;
 	pos = rng_below(&rng, (size + block - 1) / block) * block;
 	note("insert 0x%" PRIx64 " +0x%" PRIx64, pos, len);
-	if (fallocate(fd, FALLOC_FL_INSERT_RANGE, pos, len))
-		refused("insert");
-	memmove(model + pos + len, model + pos, size - pos);
-	memset(model + pos, 0, len);
-	size += len;
+	prepare();
+	memmove(next + pos + len, next + pos, size - pos);
+	memset(next + pos, 0, len);
+	next_size = size + len;
+	move_past(pos, pos + len, max_size - pos - len);
+	if (!CALL(fallocate(fd, FALLOC_FL_INSERT_RANGE, pos, len))) {
+		done();
+		return true;
+	}
+	failed("insert", pos, size - pos);
+	either(size, len, false);
 	return true;
 }
 
@@ -391,8 +858,7 @@ static bool op_fsync(void)
 	bool data = rng_below(&rng, 2);
 
 	note(data ? "fdatasync" : "fsync");
-	if (data ? fdatasync(fd) : fsync(fd))
-		refused("fsync");
+	sync_file(data);
 	return true;
 }
 
@@ -406,9 +872,10 @@ static bool pick_pair(uint64_t unit, uint64_t *from, uint64_t *to, uint64_t *len
 	return *from + *len <= *to || *to + *len <= *from;
 }
 
-static void copied(uint64_t from, uint64_t to, uint64_t len)
+/* As failed(), for what has a source and a destination: the range from the one to the other. */
+static void failed_pair(const char *call, uint64_t from, uint64_t to, uint64_t len)
 {
-	wrote(model + from, to, len);
+	failed(call, from < to ? from : to, len + (from < to ? to - from : from - to));
 }
 
 static bool op_copy(void)
@@ -419,18 +886,24 @@ static bool op_copy(void)
 	if (!pick_pair(1, &from, &to, &len))
 		return false;
 	note("copy 0x%" PRIx64 " +0x%" PRIx64 " -> 0x%" PRIx64, from, len, to);
+	prepare();
+	next_write(model + from, to, len);
+	move_past(from, to, len);
 	in = from;
 	out = to;
 	for (left = len; left; ) {
-		ssize_t done = copy_file_range(fd, &in, fd, &out, left, 0);
+		ssize_t copied = CALL(copy_file_range(fd, &in, fd, &out, left, 0));
 
-		if (done < 0)
-			refused("copy_file_range");
-		if (!done)
+		if (copied < 0) {
+			failed_pair("copy", from, to, len);
+			either(0, 0, false);
+			return true;
+		}
+		if (!copied)
 			bad("copy_file_range stopped %" PRIu64 " bytes before the end", left);
-		left -= done;
+		left -= copied;
 	}
-	copied(from, to, len);
+	done();
 	return true;
 }
 
@@ -445,18 +918,38 @@ static bool op_clone(void)
 	range.src_offset = from;
 	range.src_length = len;
 	range.dest_offset = to;
-	if (ioctl(fd, FICLONERANGE, &range))
-		refused("clone");
-	copied(from, to, len);
+	prepare();
+	next_write(model + from, to, len);
+	move_past(from, to, len);
+	if (!CALL(ioctl(fd, FICLONERANGE, &range))) {
+		done();
+		return true;
+	}
+	failed_pair("clone", from, to, len);
+	either(0, 0, false);
 	return true;
 }
 
-static void drop_cache(uint64_t pos, uint64_t len)
+/* Returns whether all of it is gone; there can be reasons why not. */
+static bool drop_cache(uint64_t pos, uint64_t len)
 {
+	uint64_t i, pages = max_size / page;
 	int err = posix_fadvise(fd, pos, len, POSIX_FADV_DONTNEED);
+	unsigned char there[pages];
+	bool gone = true;
+	void *map;
 
 	if (err)
 		die("fadvise: %s", strerror(err));
+	if (pos || len)
+		return true;
+	map = mmap(NULL, max_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED || mincore(map, max_size, there))
+		die_errno("mincore");
+	for (i = 0; i < pages; i++)
+		gone = gone && !(there[i] & 1);
+	munmap(map, max_size);
+	return gone;
 }
 
 static bool op_drop(void)
@@ -466,17 +959,24 @@ static bool op_drop(void)
 	if (!pick(max_size, page, max_size, &pos, &len))
 		return false;
 	note("drop 0x%" PRIx64 " +0x%" PRIx64, pos, len);
-	if (rng_below(&rng, 2) && fdatasync(fd))
-		refused("fdatasync");
+	if (rng_below(&rng, 2))
+		sync_file(true);
 	drop_cache(pos, len);
 	return true;
 }
 
 static bool op_reopen(void)
 {
+	int old = fd, old_direct = direct_fd;
+
 	note("reopen");
-	close_file();
-	open_file();
+	/* With -E the inode has to stay: its size may not have reached the disk. */
+	if (may_fail)
+		open_file();
+	close(old);
+	close(old_direct);
+	if (!may_fail)
+		open_file();
 	return true;
 }
 
@@ -488,23 +988,27 @@ static bool op_seek(void)
 
 	note("seek");
 	while ((uint64_t)pos < size) {
-		off_t data = lseek(fd, pos, SEEK_DATA), hole;
+		off_t data = CALL(lseek(fd, pos, SEEK_DATA)), hole;
 
-		if (data < 0 && errno != ENXIO)
-			refused("SEEK_DATA");
+		if (data < 0 && errno != ENXIO) {
+			failed("seek_data", pos, size - pos);
+			return true;
+		}
 		if (data < 0)
 			data = size;
 		if (data < pos || (uint64_t)data > size)
 			bad("SEEK_DATA at 0x%llx says 0x%llx", (long long)pos, (long long)data);
 		for (i = pos; i < (uint64_t)data; i++)
-			if (model[i])
+			if (model[i] && !may_be(i, 0))
 				bad("SEEK_DATA at 0x%llx says 0x%llx, but there is data at 0x%" PRIx64,
 				    (long long)pos, (long long)data, i);
 		if ((uint64_t)data == size)
 			return true;
-		hole = lseek(fd, data, SEEK_HOLE);
-		if (hole < 0)
-			refused("SEEK_HOLE");
+		hole = CALL(lseek(fd, data, SEEK_HOLE));
+		if (hole < 0) {
+			failed("seek_hole", data, size - data);
+			return true;
+		}
 		if (hole <= data || (uint64_t)hole > size)
 			bad("SEEK_HOLE at 0x%llx says 0x%llx", (long long)data, (long long)hole);
 		pos = hole;
@@ -533,6 +1037,7 @@ static struct op {
 	{ "allocate",		op_allocate,		3, 0, false, 0 },
 	{ "punch",		op_punch,		3, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, false, 0 },
 	{ "zero",		op_zero,		3, FALLOC_FL_ZERO_RANGE, false, 0 },
+	{ "unshare",		op_unshare,		2, FALLOC_FL_UNSHARE_RANGE, false, 0 },
 	{ "collapse",		op_collapse,		2, FALLOC_FL_COLLAPSE_RANGE, false, 0 },
 	{ "insert",		op_insert,		2, FALLOC_FL_INSERT_RANGE, false, 0 },
 	{ "fsync",		op_fsync,		2, -1, false, 0 },
@@ -545,6 +1050,18 @@ static struct op {
 
 #define NR_OPS	(sizeof(ops) / sizeof(ops[0]))
 
+/* Tries what may fail with -E, until it does not; @what is what it is called. */
+#define INSIST(what, pos, len, call, can_be) \
+	({ \
+		int ret_, tries_ = may_fail ? TRIES : 1; \
+		while ((ret_ = CALL(call)) && !(can_be)) { \
+			if (!--tries_) \
+				die_errno("%s: %s", path, what); \
+			failed(what, pos, len); \
+		} \
+		ret_; \
+	})
+
 /* Asks the file system once what it can do, so that an operation that is there must then always work. */
 static void probe_ops(void)
 {
@@ -552,32 +1069,30 @@ static void probe_ops(void)
 	unsigned int i;
 	int ret;
 
-	if (ftruncate(fd, 4 * block))
-		die_errno("%s: truncate", path);
+	INSIST("truncate", 0, 4 * block, ftruncate(fd, 4 * block), false);
 	for (i = 0; i < NR_OPS; i++) {
 		if (ops[i].probe_mode == -1)
 			continue;
 		if (ops[i].probe_mode == -2)
-			ret = ioctl(fd, FICLONERANGE, &range);
+			ret = INSIST(ops[i].name, 0, 4 * block, ioctl(fd, FICLONERANGE, &range),
+				     errno == EOPNOTSUPP || errno == ENOTTY);
 		else
-			ret = fallocate(fd, ops[i].probe_mode, block, block);
-		if (ret && errno != EOPNOTSUPP && errno != ENOTTY)
-			die_errno("%s: %s", path, ops[i].name);
+			ret = INSIST(ops[i].name, 0, 4 * block, fallocate(fd, ops[i].probe_mode, block, block),
+				     errno == EOPNOTSUPP);
 		ops[i].absent = ret;
 	}
-	if (ftruncate(fd, 0))
-		die_errno("%s: truncate", path);
+	INSIST("truncate", 0, 4 * block, ftruncate(fd, 0), false);
 }
 
 static void verify_all(void)
 {
-	struct stat st;
+	uint64_t got = file_size();
 
-	if (fstat(fd, &st))
-		die_errno("%s", path);
-	if ((uint64_t)st.st_size != size)
-		bad("the size is %lld, not %" PRIu64, (long long)st.st_size, size);
-	read_and_check(fd, "whole file", 0, max_size);
+	if (got != size)
+		bad("the size is %" PRIu64 ", not %" PRIu64, got, size);
+	read_and_check(fd, "read", 0, max_size);
+	if (may_fail && (lost || !rng_below(&rng, 4)))
+		settle();
 }
 
 static void run_one(void)
@@ -613,11 +1128,14 @@ static void finish(void)
 	uint64_t hash = 0xcbf29ce484222325ULL;
 	unsigned int i;
 
-	if (fsync(fd))
-		refused("fsync");
-	drop_cache(0, 0);
-	op_reopen();
-	verify_all();
+	if (may_fail) {
+		settle();
+	} else {
+		sync_file(false);
+		drop_cache(0, 0);
+		op_reopen();
+		verify_all();
+	}
 	/* scratch now holds what the file system gave back. */
 	hash = digest(hash, scratch, size);
 	hash = digest(hash, &size, sizeof(size));
@@ -628,7 +1146,11 @@ static void finish(void)
 		else
 			printf("%s %" PRIu64 "\n", ops[i].name, ops[i].count);
 	}
-	printf("digest 0x%016" PRIx64 "\n", hash);
+	if (may_fail)
+		printf("failed %" PRIu64 "\nunclear %" PRIu64 "\nreverted %" PRIu64 "\nexposed %" PRIu64 "\n", failures,
+		       unclear, reverted, exposed);
+	else
+		printf("digest 0x%016" PRIx64 "\n", hash);
 }
 
 static void change_a_byte(void)
@@ -637,18 +1159,21 @@ static void change_a_byte(void)
 
 	if (!size && ftruncate(fd, size = 1))
 		die_errno("%s: truncate", path);
-	byte = model[size / 2] ^ 0x5a;
+	byte = may_fail ? NOWHERE : model[size / 2] ^ 0x5a;
 	xpwrite(fd, &byte, 1, size / 2);
+	/* Before the next one may overwrite it: which ones come depends on what fails. */
+	if (may_fail)
+		settle();
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t nr_ops = 1000, every = 100, corrupt = 0;
+	uint64_t nr_ops = 1000, every = 100, corrupt = 0, end = 0;
 	struct statvfs vfs;
 	int opt;
 
 	rng.state = 1;
-	while ((opt = getopt(argc, argv, "s:n:S:v:a:c:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:n:S:v:a:c:t:E")) != -1) {
 		switch (opt) {
 		case 's':
 			rng.state = parse_number("-s", optarg);
@@ -668,6 +1193,12 @@ int main(int argc, char **argv)
 		case 'c':
 			corrupt = parse_number("-c", optarg);
 			break;
+		case 't':
+			end = now() + parse_number("-t", optarg) * 1000000000ull;
+			break;
+		case 'E':
+			may_fail = true;
+			break;
 		default:
 			die("see the head of integrity.c for the options");
 		}
@@ -685,10 +1216,17 @@ int main(int argc, char **argv)
 		die_errno("%s", path);
 	block = vfs.f_bsize;
 	model = xalloc_pages(max_size);
+	next = xalloc_pages(max_size);
 	scratch = xalloc_pages(max_size);
+	if (may_fail) {
+		past = xalloc_pages(max_size * sizeof(*past));
+		if (syscall(SYS_io_setup, 1, &aio))
+			die_errno("io_setup");
+	}
+	signal(SIGBUS, on_sigbus);
 	probe_ops();
 
-	for (op_number = 1; op_number <= nr_ops; op_number++) {
+	for (op_number = 1; end ? now() < end : op_number <= nr_ops; op_number++) {
 		if (op_number == corrupt)
 			change_a_byte();
 		run_one();

@@ -270,17 +270,20 @@ static int attach(struct observation *o, int source)
 	return 0;
 }
 
-/* What the verifier went through for each program; it is also what a load takes its time for. */
+/* What the verifier went through for each program that is loaded; it is also what a load takes its time for. */
 static void tell_verified(const struct observation *o)
 {
-	int i;
+	struct bpf_program *program;
 
-	for (i = 0; o->verbose && i < PROGRAMS_MAX; i++) {
+	if (!o->verbose)
+		return;
+	bpf_object__for_each_program(program, o->object) {
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
+		int fd = bpf_program__fd(program);
 
-		if (o->program[i] && !bpf_prog_get_info_by_fd(bpf_program__fd(o->program[i]), &info, &size) && info.verified_insns)
-			observe_tell(o, "program %s: %u instructions verified", bpf_program__name(o->program[i]), info.verified_insns);
+		if (fd >= 0 && !bpf_prog_get_info_by_fd(fd, &info, &size) && info.verified_insns)
+			observe_tell(o, "program %s: %u instructions verified", bpf_program__name(program), info.verified_insns);
 	}
 }
 

@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import struct
+import subprocess
 import sys
 
 import tool
@@ -52,6 +53,19 @@ def fiemap(fd):
     return errno_of(fcntl.ioctl, fd, machine.FIEMAP, bytearray(struct.pack("=QQLLLL", 0, SIZE, 0, 0, 8, 0) + bytes(56 * 8)))
 
 
+def swap(path):
+    """swapon, and swapoff if that works."""
+    subprocess.run(["mkswap", path], check=True, capture_output=True)
+    got = c_errno_of(libc.swapon, path.encode(), 0)
+    return got or c_errno_of(libc.swapoff, path.encode())
+
+
+def fibmap(fd):
+    block = bytearray(struct.pack("i", 0))
+    fcntl.ioctl(fd, machine.FIBMAP, block)
+    return struct.unpack("i", block)[0]
+
+
 def store(fd):
     """A write fault on a page that is cached and clean; minus the signal."""
     os.fsync(fd)
@@ -97,6 +111,7 @@ DIRECT = [
     ("seek_data", "lookup", "EIO", seek_data), ("seek_hole", "mapped", "EUCLEAN", seek_hole),
     ("fiemap", "lookup", "EIO", opened(fiemap)),
 ]
+SWAP = [("swap_activate", "lookup", "EIO", swap), ("swap_activate", "mapped", "EUCLEAN", swap)]
 BUFFERED = [
     ("write", "lookup", "EROFS", write), ("write", "mapped", "EUCLEAN", write), ("write", "step", "ENOMEM", write),
     ("zero", "lookup", "EIO", opened(punch)), ("zero", "step", "ENOMEM", opened(punch)),
@@ -121,6 +136,20 @@ def check(t, env, fs, op, step, error, act, seen=None):
 
 
 AIO = [row[3] for row in DIRECT[9:13]]
+
+
+def check_bmap(t, env, fs):
+    """FIBMAP has no way to tell of an error: it says block 0, as of a hole."""
+    path = fs.file("mapped", SIZE)
+    for step in ("lookup", "mapped"):
+        name = f"{fs.kind} bmap {step}"
+        good = opened(fibmap)(path)
+        observed = inject(env, "-f", path, "--op", "bmap", "--step", step, "--errno", "EIO", "--times", 1)
+        got = opened(fibmap)(path), opened(fibmap)(path)
+        observed.stop(sig=None)
+        t.equal((good > 0, got), (True, (0, good)), f"{name}: block 0 once, and then the right one")
+        t.equal([(e["op"], e["step"], e["error"], e["applied"]) for e in observed.events], [("bmap", step, named("EIO"), "error")],
+                f"{name}: one line")
 
 
 def check_read(t, env):
@@ -161,6 +190,10 @@ def run(t, env):
         check(t, env, env.xfs, *row)
     for row in (DIRECT[0], DIRECT[1], DIRECT[4], DIRECT[6], DIRECT[7], DIRECT[11], DIRECT[13], DIRECT[15]):
         check(t, env, env.ext4, *row)
+    for fs in (env.xfs, env.ext4):
+        for row in SWAP:
+            check(t, env, fs, *row)
+        check_bmap(t, env, fs)
     check_read(t, env)
     check_release(t, env)
     check_clean(t, env.xfs)

@@ -79,6 +79,19 @@ def own(t, env):
     t.equal(counted, {"eio": {"lookup error": (2, 0)}}, "the kernel counts them")
 
 
+def dax_fault(env):
+    """The signal that a fault on fsdax ends with; None without a device for that."""
+    if not env.pmem:
+        return None
+    with machine.Mounted("xfs", env.pmem, options="dax=always", where="dax") as fs:
+        fd = os.open(fs.hole("touched", PAGE), os.O_RDWR)
+        mapping = machine.Mapping(fd, PAGE, align=PAGE)
+        killed = mapping.refused(mapping.write)
+        mapping.unmap()
+        os.close(fd)
+    return killed
+
+
 def impossible(t, env):
     """Everything that a step cannot have: nothing changes."""
     path = env.xfs.file("wrong", 64 << 10)
@@ -91,13 +104,16 @@ def impossible(t, env):
             fd = os.open(path, os.O_RDWR | os.O_DIRECT)
             direct = machine.dwrite(fd, PAGE, 4 * PAGE), machine.dread(fd, PAGE, 0)
             os.close(fd)
+            fault = dax_fault(env)
         counted = counts()["wrong"]
-    t.equal((got, direct), ((len(content), len(content), None), (PAGE, PAGE)), "all calls work")
+    t.equal((got, direct, fault), ((len(content), len(content), None), (PAGE, PAGE), None if fault is None else 0), "all calls work")
     with open(path, "rb") as file:
         t.ok(file.read(len(content)) == content, "and the data is right")
     expected = {"lookup": ("error", "delay", "stale"), "mapped": ("error", "cap"), "revalidate": ("error", "delay"), "copy": ("delay", "fallback"),
                 "writeback_map": ("delay", "cap", "defer"), "ioend_submit": ("error", "delay"), "dio_begin": ("error", "cap"),
                 "dio_bio": ("error", "cap")}
+    if fault is not None:
+        expected["dax_fault"] = ("cap", "defer")
     keys = {f"{step} {verb}" for step, verbs in expected.items() for verb in verbs}
     t.equal(set(counted), keys, "each is counted", counted)
     t.ok(all(applied == 0 and ignored > 0 for applied, ignored in counted.values()), "as ignored", counted)
