@@ -31,7 +31,7 @@ test: ## the same set-up, then all tests
 	@scripts/packages
 	@$(MAKE) --no-print-directory tool unit workloads
 	@$(MAKE) --no-print-directory kernel
-	@$(MAKE) --no-print-directory kernel-stock kernel-control debian-kernels
+	@$(MAKE) --no-print-directory kernel-stock kernel-control kernel-broken debian-kernels
 	@$(MAKE) --no-print-directory tests
 
 .PHONY: clean distclean help
