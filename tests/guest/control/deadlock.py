@@ -30,8 +30,10 @@ CGROUPS = "/sys/fs/cgroup"
 STEPS = "lookup,mapped,step,dio_begin,dio_bio,dax_fault"
 STAYING = (f"--step {STEPS} --delay 10ms --probability 5%", f"--step {STEPS} --delay 100ms --probability 1%",
            "--stale --probability 3%", "--defer --probability 30%", "--cap 4k --probability 3%")
-STRESS = ("--hdd", 1, "--hdd-bytes", "48m", "--iomix", 1, "--iomix-bytes", "16m", "--mmap", 1, "--mmap-file", "--mmap-bytes", "16m",
-          "--fallocate", 1, "--fallocate-bytes", "16m")
+# Not --iomix, which drops caches: drop_pagecache_sb() holds s_umount while ext4_evict_inode() waits for the thaw of a frozen file system, and
+# the thaw waits for s_umount. That is Linux 6.12's own.
+STRESS = ("--hdd", 1, "--hdd-bytes", "48m", "--seek", 1, "--seek-size", "8m", "--sync-file", 1, "--sync-file-bytes", "8m",
+          "--mmap", 1, "--mmap-file", "--mmap-bytes", "16m", "--fallocate", 1, "--fallocate-bytes", "16m")
 PRESSURE = ("--vm", 1, "--vm-bytes", "64m", "--vm-keep")
 
 
