@@ -1073,6 +1073,10 @@ static void probe_ops(void)
 	for (i = 0; i < NR_OPS; i++) {
 		if (ops[i].probe_mode == -1)
 			continue;
+		/* After it direct I/O of XFS finds blocks that are to be allocated only later, and fails: seen without -E as well, on stock 6.12. */
+		ops[i].absent = ops[i].probe_mode == FALLOC_FL_UNSHARE_RANGE && !may_fail;
+		if (ops[i].absent)
+			continue;
 		if (ops[i].probe_mode == -2)
 			ret = INSIST(ops[i].name, 0, 4 * block, ioctl(fd, FICLONERANGE, &range),
 				     errno == EOPNOTSUPP || errno == ENOTTY);
