@@ -33,8 +33,8 @@ STAYING = (f"--step {STEPS} --delay 10ms --probability 5%", f"--step {STEPS} --d
 # Not --iomix, which drops caches: drop_pagecache_sb() holds s_umount while ext4_evict_inode() waits for the thaw of a frozen file system, and
 # the thaw waits for s_umount. That is Linux 6.12's own.
 STRESS = ("--hdd", 1, "--hdd-bytes", "48m", "--seek", 1, "--seek-size", "8m", "--sync-file", 1, "--sync-file-bytes", "8m",
-          "--mmap", 1, "--mmap-file", "--mmap-bytes", "16m", "--fallocate", 1, "--fallocate-bytes", "16m")
-PRESSURE = ("--vm", 1, "--vm-bytes", "64m", "--vm-keep")
+          "--mmap", 1, "--mmap-file", "--mmap-bytes", "16m")
+PRESSURE = ("--vm", 1, "--vm-bytes", "64m", "--vm-keep", "--verify")
 
 
 class Cgroup:
