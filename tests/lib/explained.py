@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which injected error is behind each failure that a program was told of: the "failed" lines of tests/workloads/integrity.c, and inject -o json."""
 
+import bisect
 import collections
 import datetime
 import errno
@@ -74,6 +75,7 @@ class Explained:
         self.how = collections.Counter()
         self.unexplained = []
         injected = [(time_ns(e["time"]), e) for e in events if e["ino"] == ino and "error" in e["applied"].split("|")]
+        injected.sort(key=lambda one: one[0])
         self._writeback = [(when, e) for when, e in injected if e["op"] == "writeback"]
         self._others = [(when, e) for when, e in injected if e["op"] != "writeback"]
         # Until when errors of writeback have been told: to those who sync, and to the others.
@@ -87,9 +89,9 @@ class Explained:
 
     def _by_call(self, failure):
         """Something that the call itself has met; once."""
-        for index, (when, event) in enumerate(self._others):
-            if (failure.begin - SLACK_NS <= when <= failure.end + SLACK_NS and event["op"] in OPS[failure.call]
-                    and _same_error(event, failure) and _overlap(event, failure)):
+        for index in self._between(self._others, failure.begin, failure.end):
+            event = self._others[index][1]
+            if event["op"] in OPS[failure.call] and _same_error(event, failure) and _overlap(event, failure):
                 return self._others.pop(index)[1]
         return None
 
@@ -99,7 +101,14 @@ class Explained:
             return None
         syncs = failure.call in SYNCS
         since, self._told[syncs] = self._told[syncs], failure.begin
-        for when, event in self._writeback:
-            if since - SLACK_NS <= when <= failure.end + SLACK_NS and event["error"] == failure.error:
+        for index in self._between(self._writeback, since, failure.end):
+            event = self._writeback[index][1]
+            if event["error"] == failure.error:
                 return event
         return None
+
+    @staticmethod
+    def _between(injected, begin, end):
+        """The indices of what was injected then."""
+        return range(bisect.bisect_left(injected, begin - SLACK_NS, key=lambda one: one[0]),
+                     bisect.bisect_right(injected, end + SLACK_NS, key=lambda one: one[0]))

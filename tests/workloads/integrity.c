@@ -358,6 +358,9 @@ static void either(uint64_t zero_pos, uint64_t zero_len, bool exposes)
 
 		if (value == model[i] || value == next[i] || (zeroed && !value))
 			;
+		else if (i >= next_size && past[i] & value_bit(value))
+			/* Moved, and not cut off: what was behind the end of the file, which the disk may have had for long. */
+			reverted++;
 		else if (exposes && model[i] != next[i])
 			exposed++;
 		else if (!may_be(i, value))
@@ -1009,6 +1012,9 @@ static bool op_seek(void)
 			failed("seek_hole", data, size - data);
 			return true;
 		}
+		/* What is dirty may have been written back meanwhile, and have failed. */
+		if (hole == data && may_fail && (lost || !sync_file(true)))
+			return true;
 		if (hole <= data || (uint64_t)hole > size)
 			bad("SEEK_HOLE at 0x%llx says 0x%llx", (long long)data, (long long)hole);
 		pos = hole;

@@ -138,7 +138,9 @@ class Mounted(storage.Filesystem):
         self.kind, self.disk, self.options = kind, disk, options
         self.mount = f"/tmp/mnt.{where or kind}"
         # The block device's page cache goes through iomap as well.
-        command(*(storage.MKFS.get(kind) or [f"mkfs.{kind}", "-q", "-f"]), *mkfs_args, disk)
+        make = storage.MKFS.get(kind) or [f"mkfs.{kind}", "-q", "-f"]
+        # mkfs.xfs takes a -m once.
+        command(*(make[:make.index("-m")] if "-m" in make and "-m" in mkfs_args else make), *mkfs_args, disk)
 
     def __enter__(self):
         os.makedirs(self.mount, exist_ok=True)
