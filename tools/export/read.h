@@ -5,15 +5,12 @@
 
 #include <stddef.h>
 
+#include "batch.h"
 #include "metric_value.h"
 
-/* Room for a portion, kept from one reading to the next. */
 struct reader {
 	unsigned int cpus;
-	unsigned int room;		/* keys */
-	void *key;
-	struct metric_value *value;	/* of each key one for each CPU */
-	size_t key_size;
+	struct batch batch;	/* of struct metric_key, or a slot's number, and struct metric_value */
 };
 
 void reader_init(struct reader *reader, unsigned int cpus);

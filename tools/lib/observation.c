@@ -408,7 +408,6 @@ void observe_close(struct observation *o)
 	paths_free(o->format.paths);
 	stacks_free(o->format.stacks);
 	out_free(o->out);
-	free(o->batch_key);
-	free(o->batch_value);
+	batch_free(&o->tops);
 	free(o);
 }

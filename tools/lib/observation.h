@@ -7,6 +7,7 @@
 
 #include "account.h"
 #include "args.h"
+#include "batch.h"
 #include "err.h"
 #include "format.h"
 #include "histogram.h"
@@ -42,9 +43,7 @@ struct observation {
 	bool json;
 	/* One of several, for top: */
 	unsigned int top_keys;			/* room of its table, 0: not for top */
-	int batch;				/* keys that are read at a time */
-	struct top_key *batch_key;
-	struct top_value *batch_value;		/* of each key one for each CPU */
+	struct batch tops;			/* of struct top_key and struct top_value */
 	/* Or for export: */
 	struct metrics_room metrics;		/* .keys is 0: not for export */
 	/* One of several, for record: */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Several observations side by side, whose results are read elsewhere: for top, export and record. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -9,16 +8,7 @@
 #include "observation.h"
 #include "session.h"
 
-/* Room for @count keys at a time. */
-static bool make_batch(struct observation *o, int count)
-{
-	free(o->batch_key);
-	free(o->batch_value);
-	o->batch = count;
-	o->batch_key = calloc(count, sizeof(*o->batch_key));
-	o->batch_value = calloc((size_t)count * o->cpus, sizeof(*o->batch_value));
-	return o->batch_key && o->batch_value;
-}
+#define PORTION		64	/* keys that are read at a time, at first */
 
 struct observation *observe_open(const struct observe_code *code, const struct args *args, struct btf *btf, unsigned int keys,
 				 struct err *err)
@@ -32,7 +22,9 @@ struct observation *observe_open(const struct observe_code *code, const struct a
 		observe_close(o);
 		return NULL;
 	}
-	if (!make_batch(o, 64)) {
+	o->tops.key_size = sizeof(struct top_key);
+	o->tops.value_size = o->cpus * sizeof(struct top_value);
+	if (!batch_make(&o->tops, PORTION)) {
 		err_set(err, STATUS_FAILED, "no memory");
 		observe_close(o);
 		return NULL;
@@ -115,40 +107,33 @@ static void sum_up(const struct observation *o, const struct top_value *value, u
 int observe_collect(struct observation *o, unsigned int round, int (*each)(void *, const struct top_key *, const struct top_sum *),
 		    void *ctx)
 {
-	int fd = bpf_object__find_map_fd_by_name(o->object, "tops"), ret;
-	__u32 place, count, i, *from = NULL;
+	int fd = bpf_object__find_map_fd_by_name(o->object, "tops"), got, i;
+	struct batch_place place = { 0 };
 	struct top_sum sum;
 
-	do {
-		count = o->batch;
-		ret = bpf_map_lookup_batch(fd, from, &place, o->batch_key, o->batch_value, &count, NULL);
-		if (ret == -ENOSPC) {		/* keys that share a place of the table come together */
-			if (!make_batch(o, 2 * o->batch))
-				return -ENOMEM;
-			continue;
-		}
-		if (ret && ret != -ENOENT)
-			return ret;
-		for (i = 0; i < count; i++) {
+	while ((got = batch_read(&o->tops, fd, &place)) > 0) {
+		for (i = 0; i < got; i++) {
 			int error;
 
-			sum_up(o, o->batch_value + (size_t)i * o->cpus, round, &sum);
-			error = each(ctx, &o->batch_key[i], &sum);
+			sum_up(o, (struct top_value *)o->tops.value + (size_t)i * o->cpus, round, &sum);
+			error = each(ctx, (struct top_key *)o->tops.key + i, &sum);
 			if (error)
 				return error;
 		}
-		from = &place;
-	} while (ret != -ENOENT);
-	return 0;
+	}
+	return got;
 }
 
 int observe_take(struct observation *o, unsigned int round, const struct top_key *key, struct top_sum *sum)
 {
-	int ret = bpf_map_lookup_and_delete_elem(bpf_object__find_map_fd_by_name(o->object, "tops"), key, o->batch_value);
+	int ret;
 
+	if (!batch_make(&o->tops, PORTION))
+		return -ENOMEM;
+	ret = bpf_map_lookup_and_delete_elem(bpf_object__find_map_fd_by_name(o->object, "tops"), key, o->tops.value);
 	if (ret)
 		return ret;
-	sum_up(o, o->batch_value, round, sum);
+	sum_up(o, o->tops.value, round, sum);
 	return 0;
 }
 
