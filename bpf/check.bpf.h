@@ -102,6 +102,11 @@ __noinline int check_take(__u64 key)
 	return -1;
 }
 
+static __always_inline __u64 *way_at(int place)
+{
+	return &keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)];
+}
+
 static __always_inline struct check_state *check_at(int place)
 {
 	return place < 0 ? NULL : &states[place & (CHECK_STATES - 1)];
@@ -148,8 +153,7 @@ static __always_inline void check_forget(__u64 key, enum check_kind kind)
 	int place = check_place(key_of_kind(key, kind));
 
 	if (place >= 0)
-		*(volatile __u64 *)&keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)] =
-			key_of_kind(key, kind) | CHECK_ENDED;
+		*(volatile __u64 *)way_at(place) = key_of_kind(key, kind) | CHECK_ENDED;
 }
 
 static __always_inline void put_step(struct check_state *s, __u64 ns, enum check_event_id event, __u64 pos, __u64 len, __s64 a, __s64 b)

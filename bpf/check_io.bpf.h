@@ -11,11 +11,6 @@
  * Ends are noted also while the tool is detaching, and nothing is judged then: what begins is not seen any more.
  */
 
-static __always_inline __u64 *way_at(int place)
-{
-	return &keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)];
-}
-
 /* The object at this address is not to be followed; an older one that was must not get what is told of this one. */
 static __always_inline void check_drop(__u64 key, enum check_kind kind)
 {

@@ -38,19 +38,12 @@ static __always_inline __u64 mix(__u64 x)
 	return x ^ x >> 31;
 }
 
-static __always_inline bool other_comm(const volatile struct inject_rule *rule)
+static __always_inline bool rule_comm_differs(const volatile struct inject_rule *rule)
 {
 	struct task_comm comm;
-	int i;
 
 	bpf_probe_read_kernel(&comm, sizeof(comm), bpf_get_current_task_btf()->comm);
-	for (i = 0; i < (int)sizeof(comm.s); i++) {
-		if (comm.s[i] != rule->comm.s[i])
-			return true;
-		if (!comm.s[i])
-			return false;
-	}
-	return false;
+	return other_comm(&comm, &rule->comm);
 }
 
 /* At which level it is matters to nobody: a number belongs to one cgroup. */
@@ -87,7 +80,7 @@ static __always_inline bool other_task(const volatile struct inject_rule *rule, 
 		return false;
 	if (call->asynchronous || (rule->pid && call->pid != rule->pid))
 		return true;
-	return (rule->by_comm && other_comm(rule)) || (rule->by_cgroup && other_cgroup(rule->cgroup));
+	return (rule->by_comm && rule_comm_differs(rule)) || (rule->by_cgroup && other_cgroup(rule->cgroup));
 }
 
 /* What a rule asks for: a cap of no less than there is, nothing. */

@@ -446,19 +446,25 @@ static __always_inline void note_place(void *ctx, struct observe_stats *st, __u3
 	(e)->path_was = 0; \
 } while (0)
 
-static __always_inline bool comm_differs(void)
+static __always_inline bool other_comm(const struct task_comm *comm, const volatile struct task_comm *wanted)
 {
-	struct task_comm comm;
 	int i;
 
-	bpf_get_current_comm(&comm, sizeof(comm));
-	for (i = 0; i < (int)sizeof(comm.s); i++) {
-		if (comm.s[i] != cfg.comm.s[i])
+	for (i = 0; i < (int)sizeof(comm->s); i++) {
+		if (comm->s[i] != wanted->s[i])
 			return true;
-		if (!comm.s[i])
+		if (!comm->s[i])
 			return false;
 	}
 	return false;
+}
+
+static __always_inline bool comm_differs(void)
+{
+	struct task_comm comm;
+
+	bpf_get_current_comm(&comm, sizeof(comm));
+	return other_comm(&comm, &cfg.comm);
 }
 
 static __always_inline bool dev_differs(__u32 dev)
