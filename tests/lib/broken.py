@@ -16,7 +16,7 @@ import tool
 sys.path[1:1] = [os.path.join(tool.TOP, "tests", "guest", room) for room in ("steps", "lib")]
 import machine    # noqa: E402
 from kernel_log import OFFENCES, STAMP    # noqa: E402
-from machine import HUGE, PAGE, Aio, buffer, dread, dwrite, errno_of    # noqa: E402
+from machine import HUGE, PAGE, Aio, buffer, dread, dwrite, errno_of, opened    # noqa: E402
 
 BROKEN = "/sys/kernel/debug/iomap_broken"
 RWF_NOWAIT = 8
@@ -77,15 +77,6 @@ class Seed:
     @property
     def inode(self):
         return os.stat(self.path).st_ino if self.path else None
-
-
-@contextlib.contextmanager
-def opened(path, flags=os.O_RDWR | os.O_CREAT):
-    fd = os.open(path, flags, 0o600)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
 
 
 def cold(fd):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Delays, caps, staleness, short copies, fallbacks and deferred completions have the effect that they should have, and the data stays right."""
 
-import contextlib
 import os
 import random
 import sys
@@ -12,7 +11,7 @@ from policies import check_clean, done, inject, named, rules
 
 sys.path.insert(1, os.path.join(tool.TOP, "tests", "guest", "steps"))
 import machine    # noqa: E402
-from machine import PAGE, Aio, buffer, errno_of    # noqa: E402
+from machine import PAGE, Aio, buffer, errno_of, opened    # noqa: E402
 
 SIZE = 256 << 10
 DELAY_MS = 40
@@ -20,15 +19,6 @@ DELAY_MS = 40
 
 def data(seed, size=SIZE):
     return random.Random(seed).randbytes(size)
-
-
-@contextlib.contextmanager
-def opened(path, flags=os.O_RDWR | os.O_CREAT):
-    fd = os.open(path, flags, 0o600)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
 
 
 def cold(path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the cases use of the guest: disks, device mapper, file systems, system calls that Python lacks."""
 
+import contextlib
 import ctypes
 import fcntl
 import mmap
@@ -40,6 +41,16 @@ def errno_of(call, *args):
 def c_errno_of(call, *args):
     got = call(*args)
     return -ctypes.get_errno() if got < 0 else got
+
+
+@contextlib.contextmanager
+def opened(path, flags=os.O_RDWR | os.O_CREAT):
+    """A descriptor of the file, for as long."""
+    fd = os.open(path, flags, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def fallocate(fd, mode, pos, length):
