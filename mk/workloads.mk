@@ -11,7 +11,7 @@ $(BUILD)/workloads/policy: tests/workloads/policy.c $(LIBBPF)
 	@echo "  CC      $@"
 	@$(CC) $(WORKLOAD_CFLAGS) -I$(LIBBPF_INC) -static -o $@ $< $(LIBBPF) -lelf -lzstd -lz
 
-$(POLICIES): $(BUILD)/workloads/%.bpf.o: tests/guest/control/%.bpf.c bpf/iomap_control.h $(BPFTOOL)
+$(POLICIES): $(BUILD)/workloads/%.bpf.o: tests/guest/control/%.bpf.c tests/guest/control/nothing.h bpf/iomap_control.h $(BPFTOOL)
 	@mkdir -p $(@D)
 	@echo "  CLANG   $@"
 	@$(CLANG) -target bpf -g -O2 -Wall -Wextra -Wno-unused-parameter -D__TARGET_ARCH_$(HOST_ARCH) -Ibpf -I$(LIBBPF_INC) \
