@@ -27,6 +27,9 @@ struct asked_for {
 	__u32 flags, op;
 };
 
+#define LOOKUP_FAULT(rule_, id, ...) \
+	check_violation(ctx, s, inode, .rule = RULE_##rule_, .fault = FAULT_##id, .op = for_->op, .pos = for_->pos, .len = for_->len, __VA_ARGS__)
+
 static __always_inline void check_covers(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_,
 					 struct iomap *iomap)
 {
@@ -34,14 +37,11 @@ static __always_inline void check_covers(void *ctx, struct check_state *s, struc
 
 	check_counted(RULE_LOOKUP_COVERS);
 	if (!length)
-		check_violation(ctx, s, inode, .rule = RULE_LOOKUP_COVERS, .fault = FAULT_EMPTY, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = 0, .detail = begin, .nulls = CF_BIT(expected));
+		LOOKUP_FAULT(LOOKUP_COVERS, EMPTY, .got = 0, .detail = begin, .nulls = CF_BIT(expected));
 	else if (begin > for_->pos)
-		check_violation(ctx, s, inode, .rule = RULE_LOOKUP_COVERS, .fault = FAULT_BEGINS_LATER, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = begin, .expected = for_->pos, .detail = length);
+		LOOKUP_FAULT(LOOKUP_COVERS, BEGINS_LATER, .got = begin, .expected = for_->pos, .detail = length);
 	else if (begin + length <= for_->pos)
-		check_violation(ctx, s, inode, .rule = RULE_LOOKUP_COVERS, .fault = FAULT_ENDS_BEFORE, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = begin + length, .expected = for_->pos + 1, .detail = begin);
+		LOOKUP_FAULT(LOOKUP_COVERS, ENDS_BEFORE, .got = begin + length, .expected = for_->pos + 1, .detail = begin);
 }
 
 static __always_inline void check_stale(void *ctx, struct check_state *s, struct inode *inode, const struct asked_for *for_,
@@ -51,8 +51,7 @@ static __always_inline void check_stale(void *ctx, struct check_state *s, struct
 
 	check_counted(RULE_STALE_RETURNED);
 	if (flags & stale_flag())
-		check_violation(ctx, s, inode, .rule = RULE_STALE_RETURNED, .fault = FAULT_MARKED_STALE, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = flags, .expected = flags & ~stale_flag(), .nulls = CF_BIT(detail));
+		LOOKUP_FAULT(STALE_RETURNED, MARKED_STALE, .got = flags, .expected = flags & ~stale_flag(), .nulls = CF_BIT(detail));
 }
 
 /* An unwritten extent can be overwritten by direct I/O, but by fsdax only what is written. */
@@ -64,17 +63,13 @@ static __always_inline void check_overwrite(void *ctx, struct check_state *s, st
 
 	check_counted(RULE_OVERWRITE_ONLY);
 	if (type != TYPE_MAPPED && (type != TYPE_UNWRITTEN || for_->flags & ASK_DAX))
-		check_violation(ctx, s, inode, .rule = RULE_OVERWRITE_ONLY, .fault = FAULT_NOT_WRITTEN, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = type, .expected = TYPE_MAPPED, .detail = flags);
+		LOOKUP_FAULT(OVERWRITE_ONLY, NOT_WRITTEN, .got = type, .expected = TYPE_MAPPED, .detail = flags);
 	else if (flags & MAP_OF_NEW)
-		check_violation(ctx, s, inode, .rule = RULE_OVERWRITE_ONLY, .fault = FAULT_ALLOCATED, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = flags, .expected = flags & ~MAP_OF_NEW, .detail = type);
+		LOOKUP_FAULT(OVERWRITE_ONLY, ALLOCATED, .got = flags, .expected = flags & ~MAP_OF_NEW, .detail = type);
 	else if (flags & MAP_OF_SHARED)
-		check_violation(ctx, s, inode, .rule = RULE_OVERWRITE_ONLY, .fault = FAULT_SHARED_EXTENT, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = flags, .expected = flags & ~MAP_OF_SHARED, .detail = type);
+		LOOKUP_FAULT(OVERWRITE_ONLY, SHARED_EXTENT, .got = flags, .expected = flags & ~MAP_OF_SHARED, .detail = type);
 	else if (end < for_->pos + for_->len)
-		check_violation(ctx, s, inode, .rule = RULE_OVERWRITE_ONLY, .fault = FAULT_RANGE_NOT_COVERED, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = end, .expected = for_->pos + for_->len, .nulls = CF_BIT(detail));
+		LOOKUP_FAULT(OVERWRITE_ONLY, RANGE_NOT_COVERED, .got = end, .expected = for_->pos + for_->len, .nulls = CF_BIT(detail));
 }
 
 /* The rules of a successful lookup that need nothing but its mapping. */
@@ -112,10 +107,10 @@ static __always_inline struct again *again_at(__u64 key, __u64 pos)
 	return &again[(key ^ pos) * 0x9e3779b97f4a7c15ULL >> 32 & (AGAIN_SLOTS - 1)];
 }
 
-/* Errors that may be gone by themselves a moment later, whether the lookup may wait or not. */
+/* What has nothing to do with waiting: errors that may be gone by themselves a moment later, and ENOTBLK, which says how else it can be done. */
 static __always_inline bool passes_by_itself(int ret)
 {
-	return ret == -ENOSPC || ret == -EDQUOT || ret == -EINTR || ret == -ERESTARTSYS;
+	return ret == -ENOSPC || ret == -EDQUOT || ret == -EINTR || ret == -ERESTARTSYS || ret == -ENOTBLK;
 }
 
 static __noinline int note_again(__u64 key, const struct asked_for *for_, int ret)
@@ -125,7 +120,8 @@ static __noinline int note_again(__u64 key, const struct asked_for *for_, int re
 	if (!for_)
 		return 0;
 	a = again_at(key, for_->pos);
-	if (!a->key)
+	/* The one that was there, if any, is counted, and is not any more what check_again() takes. */
+	if (!__sync_lock_test_and_set(&a->key, 0))
 		__sync_fetch_and_add(&agains, 1);
 	a->pos = for_->pos;
 	a->ns = bpf_ktime_get_ns();
@@ -142,14 +138,13 @@ static __noinline int check_again(void *ctx, struct check_state *s, struct inode
 	struct again *a = again_at(key, for_->pos);
 	__u64 ns;
 
-	if (a->key != key || a->pos != for_->pos || a->flags != for_->flags || a->op != for_->op)
+	if (a->key != key || a->pos != for_->pos || a->flags != for_->flags || a->op != for_->op ||
+	    __sync_val_compare_and_swap(&a->key, key, 0) != key)
 		return 0;
-	a->key = 0;
 	__sync_fetch_and_add(&agains, -1);
 	ns = bpf_ktime_get_ns() - a->ns;
 	if (ns < AGAIN_NS)
-		check_violation(ctx, s, inode, .rule = RULE_NOWAIT_AGAIN, .fault = FAULT_OTHER_ERROR, .op = for_->op, .pos = for_->pos,
-				.len = for_->len, .got = a->ret, .expected = -EAGAIN, .detail = ns);
+		LOOKUP_FAULT(NOWAIT_AGAIN, OTHER_ERROR, .got = a->ret, .expected = -EAGAIN, .detail = ns);
 	return 0;
 }
 
@@ -161,8 +156,7 @@ static __always_inline void check_nowait(void *ctx, struct check_state *s, struc
 
 		check_counted(RULE_NOWAIT_SLEEP);
 		if (slept)
-			check_violation(ctx, s, inode, .rule = RULE_NOWAIT_SLEEP, .fault = FAULT_SLEPT, .op = for_->op, .pos = for_->pos,
-					.len = for_->len, .got = slept, .expected = 0, .detail = duration_ns);
+			LOOKUP_FAULT(NOWAIT_SLEEP, SLEPT, .got = slept, .expected = 0, .detail = duration_ns);
 	}
 	if (asked(RULE_NOWAIT_AGAIN) && ret < 0) {
 		check_counted(RULE_NOWAIT_AGAIN);
@@ -186,6 +180,7 @@ int BPF_PROG(lookup, struct iomap_iter *iter, struct inode *inode, unsigned int 
 	if (!state.enabled || (!s && check_left_out(inode)))
 		return 0;
 	if (s) {
+		s->iter.looked = 1;
 		check_step(s, STEP_LOOKUP, pos, len, ret, duration_ns);
 		if (!ret) {
 			check_step_now(s, STEP_MAPPED, iomap->offset, iomap->length, iomap->type, iomap->flags);
@@ -226,6 +221,9 @@ static __always_inline bool releases(__u64 *ctx)
 	return known & OPS_RELEASES;
 }
 
+#define ITER_FAULT(rule_, id, ...) \
+	check_violation(ctx, s, inode, .rule = RULE_##rule_, .fault = FAULT_##id, .op = s->iter.op, .pos = pos, .len = len, __VA_ARGS__)
+
 /* How much of the mapping and of the range is left, as iomap_length() has it. */
 static __always_inline __u64 left_of(struct iomap_iter *iter)
 {
@@ -241,23 +239,21 @@ static __always_inline __u64 left_of(struct iomap_iter *iter)
 static __always_inline void check_worked(void *ctx, struct check_state *s, struct inode *inode, struct iomap_iter *iter)
 {
 	__s64 processed = ((struct iomap_iter___processed *)iter)->processed;
-	__u64 pos = iter->pos, left = left_of(iter);
+	__u64 pos = iter->pos, len = iter->len, left = left_of(iter);
 
 	s->iter.worked = 1;
 	check_step(s, STEP_WORKED, pos, left, processed, iter->iomap.flags);
 	if (asked(RULE_STEP_LENGTH)) {
 		check_counted(RULE_STEP_LENGTH);
 		if (processed > 0 && (__u64)processed > left)
-			check_violation(ctx, s, inode, .rule = RULE_STEP_LENGTH, .fault = FAULT_PROCESSED_TOO_MUCH, .op = s->iter.op, .pos = pos,
-					.len = iter->len, .got = processed, .expected = left, .nulls = CF_BIT(detail));
+			ITER_FAULT(STEP_LENGTH, PROCESSED_TOO_MUCH, .got = processed, .expected = left, .nulls = CF_BIT(detail));
 	}
 	if (asked(RULE_STALE_RETURNED) && s->iter.stale) {
 		__u64 allowed = s->iter.stale_pos - pos;
 
 		check_counted(RULE_STALE_RETURNED);
 		if (processed > 0 && (__u64)processed > allowed)
-			check_violation(ctx, s, inode, .rule = RULE_STALE_RETURNED, .fault = FAULT_WORKED_ON_STALE, .op = s->iter.op,
-					.pos = pos, .len = iter->len, .got = processed, .expected = allowed, .nulls = CF_BIT(detail));
+			ITER_FAULT(STALE_RETURNED, WORKED_ON_STALE, .got = processed, .expected = allowed, .nulls = CF_BIT(detail));
 	}
 }
 
@@ -268,8 +264,7 @@ static __always_inline void check_released(void *ctx, struct check_state *s, str
 		return;
 	check_counted(RULE_LOOKUP_RELEASE);
 	if (!s->iter.released && releases(ctx))
-		check_violation(ctx, s, inode, .rule = RULE_LOOKUP_RELEASE, .fault = FAULT_NOT_RELEASED, .op = s->iter.op, .pos = pos,
-				.len = len, .got = 0, .expected = 1, .nulls = CF_BIT(detail), .missing = true);
+		ITER_FAULT(LOOKUP_RELEASE, NOT_RELEASED, .got = 0, .expected = 1, .nulls = CF_BIT(detail), .missing = true);
 }
 
 SEC("tp_btf/iomap_iter")
@@ -290,7 +285,7 @@ int BPF_PROG(iter, struct iomap_iter *iter)
 		if (!s)
 			return 0;
 		s->iter.op = op_at(((struct iomap_iter___op *)iter)->op);
-		check_step_now(s, STEP_BEGIN, iter->pos, iter->len, s->iter.op, iter->flags);
+		check_step_now(s, STEP_BEGIN, iter->pos, iter->len, ((struct iomap_iter___op *)iter)->op, iter->flags);
 	} else {
 		s = check_find(key, CHECK_ITER);
 		if (!s)
@@ -299,7 +294,7 @@ int BPF_PROG(iter, struct iomap_iter *iter)
 			check_worked(ctx, s, inode, iter);
 		if (s->iter.mapped)
 			check_released(ctx, s, inode, iter->pos, iter->len);
-		s->iter.mapped = s->iter.released = s->iter.worked = s->iter.stale = 0;
+		s->iter.mapped = s->iter.released = s->iter.worked = s->iter.stale = s->iter.looked = 0;
 	}
 	/* The lookup comes next, and nothing in between sleeps. */
 	if (asked(RULE_NOWAIT_SLEEP) && iter->flags & ASK_NOWAIT_BIT) {
@@ -324,13 +319,12 @@ int BPF_PROG(release, struct iomap_iter *iter, struct inode *inode, unsigned int
 	if (asked(RULE_STEP_LENGTH)) {
 		check_counted(RULE_STEP_LENGTH);
 		if (written > 0 && (__u64)written > len)
-			check_violation(ctx, s, inode, .rule = RULE_STEP_LENGTH, .fault = FAULT_WRITTEN_TOO_MUCH, .op = s->iter.op, .pos = pos,
-					.len = len, .got = written, .expected = len, .nulls = CF_BIT(detail));
+			ITER_FAULT(STEP_LENGTH, WRITTEN_TOO_MUCH, .got = written, .expected = len, .nulls = CF_BIT(detail));
 	}
 	released = ++s->iter.released;
-	if (asked(RULE_LOOKUP_RELEASE) && released > s->iter.mapped)
-		check_violation(ctx, s, inode, .rule = RULE_LOOKUP_RELEASE, .fault = FAULT_RELEASED_AGAIN, .op = s->iter.op, .pos = pos,
-				.len = len, .got = released, .expected = s->iter.mapped, .nulls = CF_BIT(detail), .missing = true);
+	/* While the programs are attached the lookup may have come before its program. */
+	if (asked(RULE_LOOKUP_RELEASE) && s->iter.looked && released > s->iter.mapped)
+		ITER_FAULT(LOOKUP_RELEASE, RELEASED_AGAIN, .got = released, .expected = s->iter.mapped, .nulls = CF_BIT(detail), .missing = true);
 	return 0;
 }
 
@@ -366,13 +360,17 @@ int BPF_PROG(op_end, struct iomap_iter *iter, struct inode *inode, unsigned int 
 	return 0;
 }
 
+#define PMD_FAULT(id, ...) \
+	check_violation(ctx, s, inode, .rule = RULE_DAX_PMD_ALIGNED, .fault = FAULT_##id, .op = OP_DAX_FAULT_PMD, .pos = pos, .len = len, \
+			__VA_ARGS__)
+
 /* What a huge page fault is about to install. */
 SEC("tp_btf/dax_fault_access")
 int BPF_PROG(dax_access, struct iomap_iter *iter, struct inode *inode, unsigned int op, void *vmf, long long pos, __u64 len,
 	     struct iomap *iomap, __u64 pfn, int ret)
 {
 	struct check_state *s = check_find(CHECK_KEY(iter), CHECK_ITER);
-	__u64 begin = iomap->offset, end = begin + iomap->length, frames = len >> check_cfg.page_shift;
+	__u64 begin = iomap->offset, end = begin + iomap->length, frames = check_cfg.huge_page >> check_cfg.page_shift;
 
 	if (!state.enabled || (!s && check_left_out(inode)))
 		return 0;
@@ -381,15 +379,12 @@ int BPF_PROG(dax_access, struct iomap_iter *iter, struct inode *inode, unsigned 
 	if (ret || op_at(op) != OP_DAX_FAULT_PMD || !asked(RULE_DAX_PMD_ALIGNED))
 		return 0;
 	check_counted(RULE_DAX_PMD_ALIGNED);
-	if (frames < 2 || len & (len - 1) || pos & (len - 1))
-		check_violation(ctx, s, inode, .rule = RULE_DAX_PMD_ALIGNED, .fault = FAULT_FILE_UNALIGNED, .op = OP_DAX_FAULT_PMD, .pos = pos,
-				.len = len, .got = len, .expected = check_cfg.huge_page, .detail = pos);
+	if (len != check_cfg.huge_page || pos & (len - 1))
+		PMD_FAULT(FILE_UNALIGNED, .got = len, .expected = check_cfg.huge_page, .detail = pos);
 	else if (pfn & (frames - 1))
-		check_violation(ctx, s, inode, .rule = RULE_DAX_PMD_ALIGNED, .fault = FAULT_MEMORY_UNALIGNED, .op = OP_DAX_FAULT_PMD, .pos = pos,
-				.len = len, .got = pfn & (frames - 1), .expected = 0, .detail = pfn);
+		PMD_FAULT(MEMORY_UNALIGNED, .got = pfn & (frames - 1), .expected = 0, .detail = pfn);
 	else if (begin > (__u64)pos || end < pos + len)
-		check_violation(ctx, s, inode, .rule = RULE_DAX_PMD_ALIGNED, .fault = FAULT_PAGE_NOT_COVERED, .op = OP_DAX_FAULT_PMD, .pos = pos,
-				.len = len, .got = end, .expected = pos + len, .detail = begin);
+		PMD_FAULT(PAGE_NOT_COVERED, .got = end, .expected = pos + len, .detail = begin);
 	return 0;
 }
 

@@ -36,10 +36,15 @@ static __always_inline void check_counted(enum check_rule rule)
 	__sync_fetch_and_add(&counts[bpf_get_smp_processor_id() & (CHECK_CPUS - 1)].checked[rule], 1);
 }
 
-/* Whether the filters leave out what the current task begins. @inode: NULL if there is none. Costs nothing without filters. */
+/*
+ * Whether what the current task begins is left out: by the filters, or because it is the tool's own, whose output must not make it print
+ * more. @inode: NULL if there is none.
+ */
 static __always_inline bool check_left_out(struct inode *inode)
 {
-	if (cfg.pid && (__u32)(bpf_get_current_pid_tgid() >> 32) != cfg.pid)
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+
+	if (pid == cfg.self || (cfg.pid && pid != cfg.pid))
 		return true;
 	if (cfg.by_cgroup && bpf_current_task_under_cgroup(&cgroups, 0) != 1)
 		return true;
@@ -64,6 +69,11 @@ static __always_inline __u32 set_of_key(__u64 key)
 	return key * 0x9e3779b97f4a7c15ULL >> 32 & (check_cfg.sets - 1) & (CHECK_SETS - 1);
 }
 
+static __always_inline __u64 *way_at(int place)
+{
+	return &keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)];
+}
+
 /* Where it is in the table, -1: it is not. A function of its own, as the next one, which is verified once. */
 __noinline int check_place(__u64 key)
 {
@@ -77,11 +87,15 @@ __noinline int check_place(__u64 key)
 	return -1;
 }
 
-/* A place for it: the one that it has or had, a free one, or that of another one that has ended. -1: there is none. */
+/*
+ * A place for it: the one that it has or had, a free one, or that of another one that has ended, any of them, so that what comes late for one of
+ * them may still find it. -1: there is none. One that is unfinished comes last, and then stays unchecked.
+ */
 __noinline int check_take(__u64 key)
 {
-	__u32 set = set_of_key(key);
-	__u64 old;
+	__u32 set = set_of_key(key), turn = bpf_get_prandom_u32();
+	struct check_state *s;
+	__u64 old, *way;
 	int i;
 
 	for (i = 0; i < CHECK_WAYS; i++) {
@@ -94,17 +108,19 @@ __noinline int check_take(__u64 key)
 		if (!keys[set].way[i] && !__sync_val_compare_and_swap(&keys[set].way[i], 0, key))
 			return set * CHECK_WAYS + i;
 	}
-	for (i = 0; i < CHECK_WAYS; i++) {
-		old = keys[set].way[i];
-		if (old & CHECK_ENDED && __sync_val_compare_and_swap(&keys[set].way[i], old, key) == old)
-			return set * CHECK_WAYS + i;
+	for (i = 0; i < 2 * CHECK_WAYS; i++) {
+		__u32 place = set * CHECK_WAYS + (turn + i) % CHECK_WAYS;
+
+		way = way_at(place);
+		old = *way;
+		s = &states[place & (CHECK_STATES - 1)];
+		if (!(old & CHECK_ENDED) || (s->unfinished && i < CHECK_WAYS) || __sync_val_compare_and_swap(way, old, key) != old)
+			continue;
+		if (s->unfinished && s->kind < CHECK_KIND_COUNT)
+			__sync_fetch_and_add(&no_room[s->kind], 1);
+		return place;
 	}
 	return -1;
-}
-
-static __always_inline __u64 *way_at(int place)
-{
-	return &keys[(__u32)place / CHECK_WAYS & (CHECK_SETS - 1)].way[place & (CHECK_WAYS - 1)];
 }
 
 static __always_inline struct check_state *check_at(int place)
@@ -130,6 +146,7 @@ static __always_inline struct check_state *check_begin(__u64 key, enum check_kin
 	s->begin_ns = bpf_ktime_get_ns();
 	s->last_ns = 0;
 	s->steps = 0;
+	s->unfinished = 0;
 	for (i = 0; i < (int)(sizeof(s->v) / sizeof(s->v[0])); i++)
 		s->v[i] = 0;
 	return s;
@@ -145,6 +162,14 @@ static __always_inline struct check_state *check_find(__u64 key, enum check_kind
 static __always_inline struct check_state *check_find_ended(__u64 key, enum check_kind kind)
 {
 	return check_at(check_place(key_of_kind(key, kind) | CHECK_ENDED));
+}
+
+/* The first of the two, or else the second. */
+static __always_inline struct check_state *check_find_any(__u64 key, enum check_kind kind)
+{
+	struct check_state *s = check_find(key, kind);
+
+	return s ? s : check_find_ended(key, kind);
 }
 
 /* It has ended. Its state stays until the place is needed, for check_find_ended(). */
@@ -208,11 +233,6 @@ static __noinline int check_report(void *ctx, struct check_state *s, struct inod
 		return 0;
 	/* Programs share these counters, so that each has to be changed in one step. */
 	__sync_fetch_and_add(&st->seen, 1);
-	/* The tool's own output must not make it print more. */
-	if (id >> 32 == cfg.self) {
-		__sync_fetch_and_add(&st->filtered, 1);
-		return 0;
-	}
 	__sync_fetch_and_add(&violations[rule], 1);
 	e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
 	if (!e) {

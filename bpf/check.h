@@ -40,6 +40,7 @@ struct check_state {
 	__u64 last_ns;			/* of the last step, since then */
 	__u32 kind;
 	__u32 steps;
+	__u64 unfinished;		/* it counts as one that has ended, though its end is to come */
 	/* Each kind has its own, see the file of its programs. */
 	union {
 		struct {
@@ -51,6 +52,7 @@ struct check_state {
 			__u8 worked;	/* its step has been looked at */
 			__u8 stale;	/* at stale_pos */
 			__u8 sleeps;	/* nvcsw is known */
+			__u8 looked;	/* its lookup was seen */
 		} iter;
 		struct {
 			__u64 inode, ino;

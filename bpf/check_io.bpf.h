@@ -3,10 +3,10 @@
  * The rules of check on ioends, folios under writeback, direct I/O, aio and dm-io. Of CHECK_SOURCE_STOCK are rw_begin, rw_complete
  * and dio_queued, all others of CHECK_SOURCE_EVENTS. Included by check.bpf.c.
  *
- * What is followed is known by its address, from an event that only its submitter fires, in a task: the kernel never leaves that
- * program out, as it does with one that an interrupt meets while it is running. So an object that has ended, and of whose address
- * nothing has begun since, has ended; its address is free for another one only by a begin that is seen. What is told at completions
- * may be missing, and no rule takes what was not seen for what did not happen, unless it says so (missing).
+ * What is followed is known by its address, from an event that only its submitter fires, in a task. A kernel leaves a program out that
+ * an interrupt meets while it is running, which a begin is not, or, if it preempts programs (6.18 is one), that another task meets. So
+ * what is told at completions may be missing, and on some kernels a begin: an object that has ended is another one then. No rule takes
+ * what was not seen for what did not happen, or the one for the other, unless it says so (missing).
  *
  * Ends are noted also while the tool is detaching, and nothing is judged then: what begins is not seen any more.
  */
@@ -214,7 +214,7 @@ int BPF_PROG(folio_end, struct inode *inode, void *folio, __u64 pos, __u64 len, 
 	else if (state.running)
 		check_violation(ctx, s, inode, .rule = RULE_FOLIO_WRITEBACK_ONCE, .fault = FAULT_WRITEBACK_ENDED_AGAIN,
 				.op = OP_WRITEBACK, .pos = pos, .len = len, .got = s->folio.ended,
-				.expected = s->folio.begun, .detail = route);
+				.expected = s->folio.begun, .detail = route, .missing = true);
 	return 0;
 }
 
@@ -277,7 +277,7 @@ static __always_inline void completes(void *ctx, struct check_state *s, struct i
 	left = s->dio.bios > 0 ? references(dio) : 0;
 	if (left > 0 && !s->dio.told) {
 		s->dio.told = 1;
-		DIO_FAULT(DIO_AFTER_BIOS, BEFORE_BIOS, .got = s->dio.bios, .expected = 0, .detail = left);
+		DIO_FAULT(DIO_AFTER_BIOS, BEFORE_BIOS, .got = s->dio.bios, .expected = 0, .detail = left, .missing = true);
 	}
 	s->dio.complete = 1;
 }
@@ -309,7 +309,7 @@ int BPF_PROG(dio_bio_end, void *dio, void *bio, struct kiocb *iocb, struct inode
 	check_step(s, STEP_DIO_BIO_END, s->dio.pos, s->dio.len, error, s->dio.bios);
 	if (s->dio.complete && !s->dio.told) {
 		s->dio.told = 1;
-		DIO_FAULT(DIO_AFTER_BIOS, BIO_AFTER, .got = 1, .expected = 0, .detail = error);
+		DIO_FAULT(DIO_AFTER_BIOS, BIO_AFTER, .got = 1, .expected = 0, .detail = error, .missing = true);
 	}
 	return 0;
 }
@@ -364,16 +364,13 @@ int BPF_PROG(dio_queued, struct inode *inode, __u64 pos, __u64 len)
 
 	if (!call || call->waits == CALL_NONE || !state.running)
 		return 0;
-	check_counted(RULE_DIO_RESULT);
 	if (call->waits) {
-		s = check_find(call->dio, CHECK_DIO);
-		if (!s)
-			s = check_find_ended(call->dio, CHECK_DIO);
+		s = check_find_any(call->dio, CHECK_DIO);
 		if (s && s->begin_ns != call->begin_ns)
 			s = NULL;
 		check_violation(ctx, s, inode, .rule = RULE_DIO_RESULT, .fault = FAULT_QUEUED_WAITED,
 				.op = s ? s->dio.op : OP_HIDDEN, .pos = pos, .len = len, .got = -EIOCBQUEUED,
-				.nulls = CF_BIT(expected) | CF_BIT(detail));
+				.nulls = CF_BIT(expected) | CF_BIT(detail), .missing = true);
 	}
 	call->waits = CALL_NONE;
 	return 0;
@@ -382,15 +379,13 @@ int BPF_PROG(dio_queued, struct inode *inode, __u64 pos, __u64 len)
 SEC("tp_btf/iomap_dio_done")
 int BPF_PROG(dio_done, void *dio, struct kiocb *iocb, struct inode *inode, __u64 pos, __u64 len, unsigned int route, int error)
 {
-	struct check_state *s = check_find((__u64)dio, CHECK_DIO);
+	struct check_state *s = check_find_any((__u64)dio, CHECK_DIO);
 
-	if (!s)
-		s = check_find_ended((__u64)dio, CHECK_DIO);
 	if (!s || !state.running)
 		return 0;
 	check_step(s, STEP_DIO_DONE, pos, len, route, error);
 	if (asked(RULE_DIO_COMPLETE_ONCE) && ++s->dio.done > 1)
-		DIO_FAULT(DIO_COMPLETE_ONCE, DONE_AGAIN, .got = s->dio.done, .expected = 1, .detail = route);
+		DIO_FAULT(DIO_COMPLETE_ONCE, DONE_AGAIN, .got = s->dio.done, .expected = 1, .detail = route, .missing = true);
 	completes(ctx, s, inode, dio);
 	return 0;
 }
@@ -398,15 +393,13 @@ int BPF_PROG(dio_done, void *dio, struct kiocb *iocb, struct inode *inode, __u64
 SEC("tp_btf/iomap_dio_complete_begin")
 int BPF_PROG(dio_complete, void *dio, struct kiocb *iocb, struct inode *inode, __u64 pos, __u64 len, unsigned int route, int error)
 {
-	struct check_state *s = check_find((__u64)dio, CHECK_DIO);
+	struct check_state *s = check_find_any((__u64)dio, CHECK_DIO);
 
-	if (!s)
-		s = check_find_ended((__u64)dio, CHECK_DIO);
 	if (!s || !state.running)
 		return 0;
 	check_step(s, STEP_DIO_COMPLETE, pos, len, route, error);
 	if (asked(RULE_DIO_COMPLETE_ONCE) && ++s->dio.completed > 1)
-		DIO_FAULT(DIO_COMPLETE_ONCE, COMPLETED_AGAIN, .got = s->dio.completed, .expected = 1, .detail = route);
+		DIO_FAULT(DIO_COMPLETE_ONCE, COMPLETED_AGAIN, .got = s->dio.completed, .expected = 1, .detail = route, .missing = true);
 	completes(ctx, s, inode, dio);
 	return 0;
 }
@@ -428,11 +421,11 @@ static __always_inline void check_dio_result(void *ctx, struct check_state *s, s
 	else if (ret == -EIOCBQUEUED)
 		DIO_FAULT(DIO_RESULT, QUEUED_RESULT, .got = ret, .detail = error, .nulls = CF_BIT(expected));
 	else if (ret == -ENOTBLK && !write)
-		DIO_FAULT(DIO_RESULT, FALLBACK_OF_READ, .got = ret, .detail = error, .nulls = CF_BIT(expected));
+		DIO_FAULT(DIO_RESULT, FALLBACK_OF_READ, .got = ret, .detail = error, .nulls = CF_BIT(expected), .missing = true);
 	else if (ret > most)
-		DIO_FAULT(DIO_RESULT, MORE_THAN_ASKED, .got = ret, .expected = most, .detail = s->dio.before);
+		DIO_FAULT(DIO_RESULT, MORE_THAN_ASKED, .got = ret, .expected = most, .detail = s->dio.before, .missing = true);
 	else if (done != RESULT_ALONE && ret > 0 && (write ? ret != all : ret > all))
-		DIO_FAULT(DIO_RESULT, NOT_TRANSFERRED, .got = ret, .expected = all, .detail = s->dio.before);
+		DIO_FAULT(DIO_RESULT, NOT_TRANSFERRED, .got = ret, .expected = all, .detail = s->dio.before, .missing = true);
 }
 
 SEC("tp_btf/iomap_dio_end")
@@ -454,7 +447,7 @@ int BPF_PROG(dio_end, void *dio, struct kiocb *iocb, struct inode *inode, long l
 		if (asked(RULE_DIO_COMPLETE_ONCE)) {
 			check_counted(RULE_DIO_COMPLETE_ONCE);
 			if (again)
-				DIO_FAULT(DIO_COMPLETE_ONCE, ENDED_AGAIN, .got = 2, .expected = 1, .detail = ret);
+				DIO_FAULT(DIO_COMPLETE_ONCE, ENDED_AGAIN, .got = 2, .expected = 1, .detail = ret, .missing = true);
 		}
 		if (asked(RULE_DIO_AFTER_BIOS) && s->dio.submitted)
 			check_counted(RULE_DIO_AFTER_BIOS);
@@ -469,7 +462,7 @@ int BPF_PROG(dio_end, void *dio, struct kiocb *iocb, struct inode *inode, long l
 /*
  * The same on a stock kernel from 6.6 on, by the address of the kiocb, which has one request at a time: what its caller returns,
  * and when, but not what is done for it. One that ends before its first lookup has no end, so that its state must not wait for it:
- * it is found as one that has ended, and what was in need of its place leaves it unchecked.
+ * it is found as one that has ended, and is unfinished: what was in need of its place leaves it unchecked, which is counted.
  */
 SEC("tp_btf/iomap_dio_rw_begin")
 int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int dio_flags, __u64 done_before)
@@ -492,6 +485,7 @@ int BPF_PROG(rw_begin, struct kiocb *iocb, struct iov_iter *iter, unsigned int d
 	s->dio.op = iter->data_source ? OP_DIO_WRITE : OP_DIO_READ;
 	s->dio.waits = waits;
 	check_step(s, STEP_DIO_BEGIN, s->dio.pos, s->dio.len, dio_flags, waits);
+	s->unfinished = 1;
 	check_forget(CHECK_KEY(iocb), CHECK_DIO);
 	return 0;
 }
@@ -504,13 +498,14 @@ int BPF_PROG(rw_complete, struct kiocb *iocb, int error, __s64 ret)
 
 	if (!s)
 		return 0;
+	s->unfinished = 0;
 	if (state.running) {
 		check_step(s, STEP_DIO_END, s->dio.pos, s->dio.len, ret, error);
 		s->dio.completed++;
 		if (asked(RULE_DIO_COMPLETE_ONCE)) {
 			check_counted(RULE_DIO_COMPLETE_ONCE);
 			if (s->dio.completed > 1)
-				DIO_FAULT(DIO_COMPLETE_ONCE, ENDED_AGAIN, .got = s->dio.completed, .expected = 1, .detail = ret);
+				DIO_FAULT(DIO_COMPLETE_ONCE, ENDED_AGAIN, .got = s->dio.completed, .expected = 1, .detail = ret, .missing = true);
 		}
 		if (asked(RULE_DIO_RESULT) && s->dio.completed == 1)
 			check_dio_result(ctx, s, inode, RESULT_ALONE, error, ret);
@@ -567,7 +562,7 @@ int BPF_PROG(kiocb_issued, void *iocb, struct inode *inode, __u64 user_iocb, __u
 	/* enum aio_route of this project's kernel: 0 is inline. */
 	if (!route && s->kiocb.completed && !s->kiocb.told) {
 		s->kiocb.told = 1;
-		KIOCB_FAULT(NOT_QUEUED, .got = ret, .expected = -EIOCBQUEUED, .detail = s->kiocb.completed);
+		KIOCB_FAULT(NOT_QUEUED, .got = ret, .expected = -EIOCBQUEUED, .detail = s->kiocb.completed, .missing = true);
 	}
 	return 0;
 }
@@ -586,7 +581,7 @@ int BPF_PROG(kiocb_complete, void *iocb, struct inode *inode, __u64 user_iocb, _
 	check_step(s, STEP_KIOCB_COMPLETE, s->kiocb.pos, s->kiocb.len, res, 0);
 	if (times > 1 && !s->kiocb.told) {
 		s->kiocb.told = 1;
-		KIOCB_FAULT(CALLED_AGAIN, .got = times, .expected = 1, .detail = res);
+		KIOCB_FAULT(CALLED_AGAIN, .got = times, .expected = 1, .detail = res, .missing = true);
 	}
 	return 0;
 }
@@ -597,7 +592,7 @@ static __always_inline void check_calls(void *ctx, struct check_state *s, struct
 	check_counted(RULE_KIOCB_COMPLETE);
 	/* enum aio_outcome of this project's kernel: 0 is posted. */
 	if (outcome && s->kiocb.completed)
-		KIOCB_FAULT(REFUSED_CALLED, .got = s->kiocb.completed, .expected = 0, .detail = res);
+		KIOCB_FAULT(REFUSED_CALLED, .got = s->kiocb.completed, .expected = 0, .detail = res, .missing = true);
 	else if (!outcome && !s->kiocb.completed)
 		KIOCB_FAULT(NEVER_CALLED, .got = 0, .expected = 1, .detail = res, .missing = true);
 }
@@ -657,7 +652,7 @@ int BPF_PROG(dm_region, void *io, unsigned int region, struct block_device *bdev
 	check_step(s, STEP_DM_REGION, sector << 9, count << 9, region, status);
 	if (region >= s->dm.regions && asked(RULE_DMIO_ERROR_BITS))
 		DM_FAULT(DMIO_ERROR_BITS, REGION_BEYOND, .pos = sector << 9, .len = count << 9, .got = region,
-			 .expected = s->dm.regions - 1, .nulls = CF_BIT(detail));
+			 .expected = s->dm.regions - 1, .nulls = CF_BIT(detail), .missing = true);
 	return 0;
 }
 
@@ -667,7 +662,7 @@ static __always_inline void check_error_bits(void *ctx, struct check_state *s, _
 
 	check_counted(RULE_DMIO_ERROR_BITS);
 	if (bits & ~known)
-		DM_FAULT(DMIO_ERROR_BITS, BITS_BEYOND, .got = bits, .expected = known, .detail = regions, .nulls = DM_NULLS);
+		DM_FAULT(DMIO_ERROR_BITS, BITS_BEYOND, .got = bits, .expected = known, .detail = regions, .nulls = DM_NULLS, .missing = true);
 }
 
 /* The task that is current owes the owner a notification. */
@@ -703,7 +698,7 @@ int BPF_PROG(dm_end, void *io, void *client, unsigned long error_bits, bool sync
 		check_step(s, STEP_DM_END, 0, 0, error_bits, sync);
 		if (asked(RULE_DMIO_NOTIFY)) {
 			if (again)
-				DM_FAULT(DMIO_NOTIFY, DM_ENDED_AGAIN, .got = 2, .expected = 1, .nulls = DM_NULLS | CF_BIT(detail));
+				DM_FAULT(DMIO_NOTIFY, DM_ENDED_AGAIN, .got = 2, .expected = 1, .nulls = DM_NULLS | CF_BIT(detail), .missing = true);
 			owe_notice(s);
 		}
 		if (asked(RULE_DMIO_ERROR_BITS) && !again)

@@ -30,6 +30,10 @@ static __u64 dropped;			/* behind the first one, with --fail-fast */
 static __u64 broken;			/* violations in all, known at the end */
 static unsigned int broken_rules;
 static __u64 unfollowed;		/* found no room */
+static bool ends_known;			/* what is in the table and has not ended is in flight */
+
+/* The rules whose events may be a module's. */
+#define OF_MODULE	(RULE_BIT(DMIO_NOTIFY) | RULE_BIT(DMIO_ERROR_BITS))
 
 static bool wants(const struct program_desc *program)
 {
@@ -57,7 +61,8 @@ static void reason(const struct plan *plan, int source, int rule, char *text, si
 	if (!any)
 		snprintf(text, size, "it takes the events of this project's kernel (patches/6.12/observe)");
 	else if (event)
-		snprintf(text, size, "the kernel has no event %s that this version knows, or its module is not loaded", event);
+		snprintf(text, size, "the kernel has no event %s that this version knows%s", event,
+			 OF_MODULE >> rule & 1 ? ", or its module is not loaded" : "");
 }
 
 static void configure(struct observation *o, int source)
@@ -74,8 +79,9 @@ static void configure(struct observation *o, int source)
 	}
 	own->rules = checkable;
 	own->sets = CHECK_SETS;
-	while (args->given[OPT_IN_FLIGHT] && own->sets > 1 && own->sets * CHECK_WAYS > args->number[OPT_IN_FLIGHT])
+	while (args->given[OPT_IN_FLIGHT] && own->sets > 1 && own->sets / 2 * CHECK_WAYS >= args->number[OPT_IN_FLIGHT])
 		own->sets /= 2;
+	ends_known = source == CHECK_SOURCE_EVENTS;
 	own->page_shift = __builtin_ctz(getpagesize());
 	own->huge_page = getpagesize() * (getpagesize() / 8);
 	iteration_configure(o, false);
@@ -162,7 +168,8 @@ static void end(struct observation *o)
 		broken += sum.violations;
 		broken_rules += sum.violations > 0;
 	}
-	observe_tell(o, "in flight at the end: %u", in_flight());
+	if (ends_known)
+		observe_tell(o, "in flight at the end: %u", in_flight());
 }
 
 static void account(struct observation *o, struct account *a)
@@ -215,6 +222,10 @@ int check_main(const struct args *args, struct err *err)
 	}
 	if (status == STATUS_OK && !checkable) {
 		err_set(err, STATUS_KERNEL, "this kernel cannot be checked for any of these rules");
+		return err->status;
+	}
+	if (status == STATUS_OK && args->given[OPT_RULES] && wanted & ~checkable && args->given[OPT_STRICT]) {
+		err_set(err, STATUS_KERNEL, "%d of these rules could not be checked on this kernel (--strict)", __builtin_popcount(wanted & ~checkable));
 		return err->status;
 	}
 	return status;

@@ -127,13 +127,21 @@ static void reject(struct plan *plan, int source, const char *format, ...)
 	va_end(args);
 }
 
+/* Why else it may not be there. */
+static const char *or_module(const struct plan *plan, char *text, size_t size)
+{
+	*text = 0;
+	if (plan->observer->needs_module)
+		snprintf(text, size, ", or its module %s is not loaded", plan->observer->module);
+	return text;
+}
+
 static void need_args(struct plan *plan, int source, const char *what, const char *name, int args, int found)
 {
-	const char *module = plan->observer->module;
+	char place[64];
 
 	if (found < 0)
-		reject(plan, source, "the kernel has no %s %s%s%s%s", what, name, module ? ", or its module " : "", module ? module : "",
-		       module ? " is not loaded" : "");
+		reject(plan, source, "the kernel has no %s %s%s", what, name, or_module(plan, place, sizeof(place)));
 	else if (found != args)
 		reject(plan, source, "the %s %s has %d arguments, this version knows it with %d", what, name, found, args);
 }
@@ -147,6 +155,8 @@ static bool iteration_known(const struct btf *btf)
 
 static void check(struct plan *plan, const struct btf *btf, int source, const struct need *need)
 {
+	char place[64];
+
 	switch (need->kind) {
 	case NEED_EVENT:
 		need_args(plan, source, "event", need->name, need->args, event_args(btf, need->name));
@@ -169,9 +179,8 @@ static void check(struct plan *plan, const struct btf *btf, int source, const st
 		break;
 	case NEED_PROGRAM:
 		if (!plan->source[source].conditional)
-			reject(plan, source, "the kernel has no function %s in a form that this version knows%s%s%s", need->name,
-			       plan->observer->module ? ", or its module " : "", plan->observer->module ? plan->observer->module : "",
-			       plan->observer->module ? " is not loaded" : "");
+			reject(plan, source, "the kernel has no function %s in a form that this version knows%s", need->name,
+			       or_module(plan, place, sizeof(place)));
 		break;
 	}
 }

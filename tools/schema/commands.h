@@ -279,7 +279,9 @@
 		"violation, but unchecked, too.\n\n" \
 		"A kernel with this project's events is checked for all rules. A stock kernel from 6.1 on tells enough for what a successful lookup " \
 		"gives (lookup-covers, stale-returned, overwrite-only), and from 6.6 on for how direct I/O ends (dio-result, dio-complete-once). docs/checks.md says of each rule what it cannot see.\n\n" \
-		"The filters are decided where the work begins. The tool's own operations are never shown.\n\n" \
+		"With --rules and --strict the status is 4 if one of these rules cannot be checked on this kernel.\n\n" \
+		"The filters are decided where the work begins. What the tool itself begins is left out, but not what the kernel does for it later, as the " \
+		"writeback of its output.\n\n" \
 		"JSON has an object rule for each rule before the summary; a violation has its timeline in an array, which CSV leaves out.", \
 		LIST(OPT_RULES, OPT_OUTPUT, OPT_CLOCK, OPT_COLOR, OPT_STACKS, OPT_PID, OPT_COMM, OPT_CGROUP, OPT_CONTAINER, OPT_DEV, OPT_INO, OPT_FILE, \
 		     OPT_DURATION, OPT_FAIL_FAST, OPT_SOURCE_CHECK, OPT_RING_SIZE, OPT_IN_FLIGHT, OPT_STRICT, OPT_VERBOSE, OPT_HELP), \

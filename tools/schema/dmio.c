@@ -73,7 +73,7 @@ const struct observer dmio_observer = {
 	.source = sources, .source_count = DMIO_SOURCE_COUNT,
 	.key = keys, .key_count = ARRAY_SIZE(keys),
 	.by_option = OPT_BY_DMIO, .source_option = OPT_SOURCE_DMIO,
-	.module = "dm_mod",
+	.module = "dm_mod", .needs_module = true,
 	.state_map = "flights",
 	.counts_flights = true,
 };

@@ -85,6 +85,7 @@ struct observer {
 	const char *policy;			/* the map of a struct_ops that is attached with the programs; this takes CAP_SYS_ADMIN */
 	const char *get;			/* what to say where the kernel has no source for it; NULL: that probe tells more */
 	const char *module;			/* of the kernel, if what it watches may be in one: its BTF counts, too */
+	bool needs_module;			/* all of it is in that, not only some of what it can do without */
 	const char *state_map;			/* where begins wait for their ends; not needed by a stateless source */
 	bool counts_flights;			/* it is a hash, with an entry for each that is in flight: --in-flight is its room */
 	const struct name_desc *counter;	/* what struct hist.counter[] counts for it */

@@ -212,7 +212,7 @@
 	OPTION(RING_SIZE, 0, "ring-size", "SIZE", SIZE, NULL, "Kernel", \
 	       "size of the buffer between kernel and tool: a power of two and a multiple of the page size; 4m by default") \
 	OPTION(IN_FLIGHT, 0, "in-flight", "N", NUMBER, NULL, "Kernel", \
-	       "room for so many that have begun and not ended; 16384 by default") \
+	       "room for so many that have begun and not ended, 16384 by default; with few, some find none though there is") \
 	OPTION(KEYS, 0, "keys", "N", NUMBER, NULL, "Kernel", \
 	       "room for so many combinations of file, thread and cgroup in each of the tables; 4096 by default, 65536 at most") \
 	OPTION(STRICT, 0, "strict", NULL, NONE, NULL, "Other", \

@@ -29,7 +29,7 @@
 	     "operations.rst, IOMAP_OVERWRITE_ONLY in Direct Writes (written or unwritten) and in fsdax Writes (written)") \
 	RULE(IOEND_MERGE, "ioend-merge", "ioends are merged, and ranges added to one, only where they follow each other in the file and on the disk, and " \
 	     "type, flags and status are the same", \
-	     "iomap_ioend_can_merge() and iomap_can_add_to_ioend() in fs/iomap/buffered-io.c") \
+	     "iomap_ioend_can_merge() and iomap_new_ioend_reason(), which is iomap_can_add_to_ioend() without the series, in fs/iomap/buffered-io.c") \
 	RULE(FOLIO_WRITEBACK_ONCE, "folio-writeback-once", "the writeback of a folio ends once for each time that it began", \
 	     "iomap_writepage_map() and iomap_finish_folio_write() in fs/iomap/buffered-io.c") \
 	RULE(DIO_RESULT, "dio-result", "direct I/O returns what is documented: no more than was asked for, no positive error, -EIOCBQUEUED only for " \
@@ -41,7 +41,7 @@
 	     "struct iomap_dio, ref in fs/iomap/direct-io.c; operations.rst, Direct I/O") \
 	RULE(DAX_PMD_ALIGNED, "dax-pmd-aligned", "what a huge page fault on an fsdax mapping installs is aligned to the huge page in file and memory, and " \
 	     "the mapping covers all of it", \
-	     "dax_iomap_direct_access() and dax_iomap_pmd_fault() in fs/dax.c; operations.rst, fsdax mmap Faults") \
+	     "dax_iomap_direct_access() and dax_iomap_pmd_fault() in fs/dax.c") \
 	RULE(KIOCB_COMPLETE, "kiocb-complete", "->ki_complete is called once if the request was queued, and not otherwise", \
 	     "struct kiocb in include/linux/fs.h, aio_rw_done() in fs/aio.c") \
 	RULE(DMIO_NOTIFY, "dmio-notify", "dm-io tells the owner of a request once that it is over", \
@@ -121,7 +121,7 @@ enum check_kind {
 	STEP(BEGIN, "begin", "op", "ask_flags", "the operation has begun; its number in the kernel") \
 	STEP(LOOKUP, "lookup", "ret", "took_ns", "->iomap_begin has returned") \
 	STEP(MAPPED, "mapped", "type", "map_flags", "the mapping that it has returned, its range") \
-	STEP(WORKED, "step", "processed", "left", "the caller has come back from its work on the mapping") \
+	STEP(WORKED, "step", "processed", "map_flags", "the caller has come back from its work on the mapping; what was left of it") \
 	STEP(STALE, "stale", "reason", "map_flags", "the mapping is to be looked up again from here") \
 	STEP(RELEASE, "release", "written", "ret", "->iomap_end has returned") \
 	STEP(DAX_ACCESS, "dax_access", "pfn", "ret", "where the memory of the range is") \

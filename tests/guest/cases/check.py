@@ -65,7 +65,9 @@ def finish(t, observed, name, status=0):
     s = observed.summary
     t.ok(s["seen"] == s["emitted"] + s["filtered"] + sum(s["lost"].values()) and s["emitted"] == len(found),
          f"{name}: seen = emitted + filtered + lost", s)
-    t.ok("in flight at the end: 0\n" in observed.stderr(), f"{name}: nothing is left in flight", observed.stderr())
+    # On a stock kernel that is not known.
+    if "source iomap_lookup" in observed.stderr():
+        t.ok("in flight at the end: 0\n" in observed.stderr(), f"{name}: nothing is left in flight", observed.stderr())
     return rules
 
 
