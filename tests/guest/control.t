@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import guest    # noqa: E402
 import tool    # noqa: E402
 
-VARIABLES = ("INTEGRITY_SECONDS", "INTEGRITY_PERCENT", "INTEGRITY_SEED", "INTEGRITY_REFLINK", "DEADLOCK_SECONDS", "TIMEOUT_FACTOR")
+VARIABLES = ("INTEGRITY_SECONDS", "INTEGRITY_PERCENT", "INTEGRITY_SEED", "DEADLOCK_SECONDS", "TIMEOUT_FACTOR")
 timeout = guest.TIMEOUT + 2 * sum(int(os.environ.get(name) or 0) for name in VARIABLES if name.endswith("_SECONDS"))
 guest.run_cases("control", guest.built_kernel("control"), guest.PATCHED_SOURCES,
                 options=("--cases", os.path.join(tool.TOP, "tests", "guest", "control")),

@@ -142,6 +142,18 @@ class Mapped:
         command("dmsetup", "remove", "--retry", self.name)
 
 
+def on_loop(env, stack, name, *mkfs_args):
+    """XFS on a sparse file in memory; a Mounted, with its name and device, until the stack is unwound."""
+    image = os.path.join(env.workdir, f"{name}.img")
+    with open(image, "wb") as file:
+        file.truncate(400 << 20)
+    loop = command("losetup", "--find", "--show", image).strip()
+    stack.callback(command, "losetup", "-d", loop)
+    fs = stack.enter_context(Mounted("xfs", loop, *mkfs_args, where=name))
+    fs.name, fs.device = name, loop
+    return fs
+
+
 class Mounted(storage.Filesystem):
     """A fresh file system, made at once, that is mounted while it is entered. A mount option string can be given."""
 
