@@ -93,7 +93,7 @@ __noinline int check_place(__u64 key)
  */
 __noinline int check_take(__u64 key)
 {
-	__u32 set = set_of_key(key), turn = bpf_get_prandom_u32();
+	__u32 set = set_of_key(key), turn;
 	struct check_state *s;
 	__u64 old, *way;
 	int i;
@@ -108,6 +108,7 @@ __noinline int check_take(__u64 key)
 		if (!keys[set].way[i] && !__sync_val_compare_and_swap(&keys[set].way[i], 0, key))
 			return set * CHECK_WAYS + i;
 	}
+	turn = bpf_get_prandom_u32();
 	for (i = 0; i < 2 * CHECK_WAYS; i++) {
 		__u32 place = set * CHECK_WAYS + (turn + i) % CHECK_WAYS;
 

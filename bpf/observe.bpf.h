@@ -100,7 +100,8 @@ static __always_inline __u32 far_inode_dev(struct inode *inode)
 
 static __always_inline bool metering(void)
 {
-	return cfg.hist && cfg.hist_by == BY_METRICS;
+	/* Also that cfg.hist is set. */
+	return cfg.hist_by == BY_METRICS;
 }
 
 static __always_inline __u64 metric_fs(struct inode *inode)
