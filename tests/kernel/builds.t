@@ -63,7 +63,7 @@ objects()
 {
 	objects=(fs/iomap/)
 	[[ $1 != guest && $1 != control ]] || objects+=(fs/dax.o fs/aio.o drivers/md/dm-io.o)
-	! git -C "$tree" diff --name-only "$2^" "$2" | grep -q '^include/linux/' ||
+	[ "$2" = base ] || ! git -C "$tree" diff --name-only "$2^" "$2" | grep -q '^include/linux/' ||
 		objects+=(block/fops.o fs/xfs/xfs_iomap.o fs/xfs/xfs_aops.o fs/xfs/xfs_file.o fs/ext4/inode.o fs/ext4/file.o)
 }
 
