@@ -9,26 +9,26 @@
  */
 #define COSTS(COST) \
 	COST("lookups", "seek", "lookup", "--hist", 269, 897) \
-	COST("lookups", "seek", "lookup", "lines", 3031, 3746) \
-	COST("ioends", "writeback_4k", "ioend", "--hist", 1610, 2651) \
-	COST("ioends", "writeback_4k", "ioend", "lines", 4720, 5249) \
-	COST("dio", "dio_read_4k", "request", "--hist", 1485, 1424) \
-	COST("dio", "dio_read_4k", "request", "lines", 5877, 4017) \
-	COST("dax", "dax_fault_pte", "fault", "--hist", 949, 1499) \
-	COST("dax", "dax_fault_pte", "fault", "lines", 4672, 4116) \
-	COST("aio", "aio_read_32", "request", "--hist", 2090, 3060) \
-	COST("aio", "aio_read_32", "request", "lines", 4681, 5663) \
-	COST("dmio", "mirror_write_4k", "request", "--hist", 1774, 4536) \
-	COST("dmio", "mirror_write_4k", "request", "lines", 4055, 4916) \
-	COST("follow", "dio_read_4k", "request", "lines", 16229, 14517) \
-	COST("top", "seek", "lookup", "", 1473, 1804) \
-	COST("check", "seek", "lookup", "", 1309, 455) \
-	COST("check", "overwrite", "write", "", 1558, 0) \
-	COST("check", "writeback_4k", "write and its writeback", "", 3261, 0) \
-	COST("check", "dio_read_4k", "request", "", 3552, 1292) \
-	COST("check", "aio_read_32", "request", "", 4905, 1293) \
-	COST("check", "dax_fault_pmd", "fault", "", 1630, 0) \
-	COST("check", "mirror_write_4k", "request", "", 5619, 0)
+	COST("lookups", "seek", "lookup", "lines", 3038, 3753) \
+	COST("ioends", "writeback_4k", "ioend", "--hist", 1626, 2662) \
+	COST("ioends", "writeback_4k", "ioend", "lines", 4738, 5261) \
+	COST("dio", "dio_read_4k", "request", "--hist", 1504, 1441) \
+	COST("dio", "dio_read_4k", "request", "lines", 5891, 4036) \
+	COST("dax", "dax_fault_pte", "fault", "--hist", 963, 1515) \
+	COST("dax", "dax_fault_pte", "fault", "lines", 4680, 4127) \
+	COST("aio", "aio_read_32", "request", "--hist", 2103, 3069) \
+	COST("aio", "aio_read_32", "request", "lines", 4696, 5672) \
+	COST("dmio", "mirror_write_4k", "request", "--hist", 1785, 4549) \
+	COST("dmio", "mirror_write_4k", "request", "lines", 4068, 4922) \
+	COST("follow", "dio_read_4k", "request", "lines", 16200, 14517) \
+	COST("top", "seek", "lookup", "", 1477, 1818) \
+	COST("check", "seek", "lookup", "", 1337, 473) \
+	COST("check", "overwrite", "write", "", 1588, 0) \
+	COST("check", "writeback_4k", "write and its writeback", "", 3339, 0) \
+	COST("check", "dio_read_4k", "request", "", 3605, 1335) \
+	COST("check", "aio_read_32", "request", "", 4983, 1336) \
+	COST("check", "dax_fault_pmd", "fault", "", 1639, 0) \
+	COST("check", "mirror_write_4k", "request", "", 5585, 0)
 
 /*
  * NATIVE_COST(command, form, operation, ns, other, other_ns): nanoseconds that it adds on a running stock Linux 6.18, and what another tool
