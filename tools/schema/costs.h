@@ -22,13 +22,13 @@
 	COST("dmio", "mirror_write_4k", "request", "lines", 4068, 4922) \
 	COST("follow", "dio_read_4k", "request", "lines", 16200, 14517) \
 	COST("top", "seek", "lookup", "", 1477, 1818) \
-	COST("check", "seek", "lookup", "", 1337, 473) \
-	COST("check", "overwrite", "write", "", 1588, 0) \
-	COST("check", "writeback_4k", "write and its writeback", "", 3339, 0) \
-	COST("check", "dio_read_4k", "request", "", 3605, 1335) \
-	COST("check", "aio_read_32", "request", "", 4983, 1336) \
-	COST("check", "dax_fault_pmd", "fault", "", 1639, 0) \
-	COST("check", "mirror_write_4k", "request", "", 5585, 0)
+	COST("check", "seek", "lookup", "", 1319, 455) \
+	COST("check", "overwrite", "write", "", 1570, 0) \
+	COST("check", "writeback_4k", "write and its writeback", "", 3285, 0) \
+	COST("check", "dio_read_4k", "request", "", 3568, 1303) \
+	COST("check", "aio_read_32", "request", "", 4926, 1304) \
+	COST("check", "dax_fault_pmd", "fault", "", 1621, 0) \
+	COST("check", "mirror_write_4k", "request", "", 5530, 0)
 
 /*
  * NATIVE_COST(command, form, operation, ns, other, other_ns): nanoseconds that it adds on a running stock Linux 6.18, and what another tool
