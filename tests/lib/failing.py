@@ -20,14 +20,6 @@ class Failing:
     def __init__(self, env):
         self.env, self.mount = env, os.path.join(env.workdir, "failing")
 
-    def _image(self, stack, name, size):
-        path = os.path.join(self.env.workdir, f"failing.{name}")
-        with open(path, "wb") as file:
-            file.truncate(size)
-        loop = storage.command("losetup", "--find", "--show", path).strip()
-        stack.callback(storage.command, "losetup", "-d", loop)
-        return loop
-
     def _device(self, stack, name, table):
         storage.command("dmsetup", "create", name, "--table", f"0 {DATA // 512} {table}")
         stack.callback(storage.command, "dmsetup", "remove", "--retry", name)
@@ -36,8 +28,8 @@ class Failing:
         if not shutil.which("dmsetup") or not storage.loop_devices_work():
             raise Skip("no dmsetup, or no loop devices")
         with contextlib.ExitStack() as stack:
-            self.good = f"linear {self._image(stack, 'data', DATA)} 0"
-            self.log = self._image(stack, "log", LOG)
+            self.good = f"linear {storage.loop(stack, os.path.join(self.env.workdir, 'failing.data'), DATA)} 0"
+            self.log = storage.loop(stack, os.path.join(self.env.workdir, "failing.log"), LOG)
             self._device(stack, "failing", self.good)
             self._device(stack, "failing-later", f"delay /dev/mapper/failing 0 0 /dev/mapper/failing 0 {DELAY_MS}")
             storage.command("mkfs.xfs", "-q", "-f", "-l", f"logdev={self.log},size=64m", "/dev/mapper/failing-later")

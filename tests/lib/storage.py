@@ -87,6 +87,15 @@ def known(kind):
         return kind in names.read().split()
 
 
+def loop(stack, image, size):
+    """A loop device of a new sparse file, until the stack (contextlib.ExitStack) is unwound."""
+    with open(image, "wb") as file:
+        file.truncate(size)
+    device = command("losetup", "--find", "--show", image).strip()
+    stack.callback(command, "losetup", "-d", device)
+    return device
+
+
 class Delayed:
     """A device that takes its time for each request from slow() on, with a file system if one is asked for. A context manager, which
     gives None where the kernel has no dm-delay."""

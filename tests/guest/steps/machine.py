@@ -144,11 +144,7 @@ class Mapped:
 
 def on_loop(env, stack, name, *mkfs_args):
     """XFS on a sparse file in memory; a Mounted, with its name and device, until the stack is unwound."""
-    image = os.path.join(env.workdir, f"{name}.img")
-    with open(image, "wb") as file:
-        file.truncate(400 << 20)
-    loop = command("losetup", "--find", "--show", image).strip()
-    stack.callback(command, "losetup", "-d", loop)
+    loop = storage.loop(stack, os.path.join(env.workdir, f"{name}.img"), 400 << 20)
     fs = stack.enter_context(Mounted("xfs", loop, *mkfs_args, where=name))
     fs.name, fs.device = name, loop
     return fs
